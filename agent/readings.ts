@@ -1,0 +1,128 @@
+/**
+ * The vocabulary behind the privacy boundary: every input of the fold, as one row of a columnar batch.
+ *
+ * A row gets its ordinal (position in the life of the database, from 1) and `at` (the gateway's timeline at which it
+ * was taken in) at the boundary. The fold first advances to `at`, then applies the row; so the journal alone, replayed
+ * by ordinal, rebuilds the state exactly.
+ */
+
+/** What a row is. Numbers are stored in the journal: never renumber, only add. */
+export const InputKind = {
+  /** A probe request: a/b = device hash, c/d = fingerprint hash (0/0 = none), sequence, rssi, channel, flags. */
+  sighting: 1,
+  /** People through a door, as events: a = in, b = out. */
+  crossing: 2,
+  /** A door's cumulative counter: a = in, b = out, c = boot id (0 = none), d = counter width in bits. */
+  counter: 3,
+  /** A till: a = transactions, as events. */
+  transaction: 4,
+  /** A sensor's report, since the last one: flags = SensorFlag, a = bytes, b = frames accepted, c = milliseconds covered. */
+  sensor: 5,
+  /** Frames a decoder rejected since the last report: channel = index in REJECTIONS, a = count. */
+  rejection: 6,
+  /** The day's key changed: every open visit ends as censored. flags = KeyFlag. */
+  key: 7,
+  /** New parameters: `payloads` holds their JSON. Sensors are known at once, the rest holds from the next window. */
+  parameters: 8,
+  /** Time alone. */
+  tick: 9,
+} as const;
+export type InputKind = (typeof InputKind)[keyof typeof InputKind];
+
+export const SightingFlag = { random: 1 } as const;
+export const SensorFlag = { up: 1 } as const;
+export const KeyFlag = { scheduled: 1, lost: 2 } as const;
+
+/** Why a decoder rejected bytes. The order is stored in the journal: only add at the end. */
+export const REJECTIONS = [
+  /** Bytes between frames: boot text, line noise. */
+  'noise',
+  /** A frame of the right shape with a field that is no number, no address, or missing. */
+  'format',
+  /** A value outside its physical range, such as an RSSI above 0 dBm. */
+  'range',
+  /** A frame or line longer than any valid one. */
+  'oversize',
+  /** A frame cut short. */
+  'truncated',
+  /** A checksum that does not match. */
+  'checksum',
+  /** A well-formed frame of a type or version that is not supported. */
+  'unsupported',
+  /** Readings the source says it sent and that never came, as told by a sequence number. */
+  'missing',
+] as const;
+export type Rejection = (typeof REJECTIONS)[number];
+
+/** The largest number of sensors a gateway can have in the life of its database (the sensor column is one byte). */
+export const MAX_SENSORS = 255;
+
+/** Fixed-width columns of `capacity` rows; `length` of them are filled. */
+export class InputBatch {
+  readonly capacity: number;
+  readonly kind: Uint8Array;
+  readonly sensor: Uint8Array;
+  readonly flags: Uint8Array;
+  readonly channel: Uint8Array;
+  readonly rssi: Int8Array;
+  readonly sequence: Uint16Array;
+  /** UTC milliseconds on the gateway's timeline at which the row was taken in; never decreases from row to row. */
+  readonly at: Float64Array;
+  /** UTC milliseconds at which it happened; at most `at`. */
+  readonly time: Float64Array;
+  readonly a: Uint32Array;
+  readonly b: Uint32Array;
+  readonly c: Uint32Array;
+  readonly d: Uint32Array;
+  /** Payloads of the rows that have one, by row. */
+  readonly payloads = new Map<number, string>();
+  /** The ordinal of row 0. */
+  firstOrdinal: number;
+  length = 0;
+
+  constructor(capacity: number, firstOrdinal: number) {
+    this.capacity = capacity;
+    this.firstOrdinal = firstOrdinal;
+    this.kind = new Uint8Array(capacity);
+    this.sensor = new Uint8Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.channel = new Uint8Array(capacity);
+    this.rssi = new Int8Array(capacity);
+    this.sequence = new Uint16Array(capacity);
+    this.at = new Float64Array(capacity);
+    this.time = new Float64Array(capacity);
+    this.a = new Uint32Array(capacity);
+    this.b = new Uint32Array(capacity);
+    this.c = new Uint32Array(capacity);
+    this.d = new Uint32Array(capacity);
+  }
+
+  get full(): boolean {
+    return this.length === this.capacity;
+  }
+
+  /** The ordinal of the last row, or firstOrdinal - 1 when empty. */
+  get lastOrdinal(): number {
+    return this.firstOrdinal + this.length - 1;
+  }
+
+  /** Appends a row with only its common columns set, the others 0, and returns its index. The batch must not be full. */
+  append(kind: InputKind, sensor: number, at: number, time: number): number {
+    const row = this.length++;
+    this.kind[row] = kind;
+    this.sensor[row] = sensor;
+    this.at[row] = at;
+    this.time[row] = time;
+    return row;
+  }
+
+  /** Empties the batch for reuse, starting at `firstOrdinal`. */
+  clear(firstOrdinal: number): void {
+    for (const column of [this.flags, this.channel, this.rssi, this.sequence, this.a, this.b, this.c, this.d]) {
+      column.fill(0, 0, this.length);
+    }
+    this.payloads.clear();
+    this.length = 0;
+    this.firstOrdinal = firstOrdinal;
+  }
+}
