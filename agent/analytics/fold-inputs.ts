@@ -1,0 +1,160 @@
+/** Inputs for tests of the fold: parameters of a small store, and rows as fast-check draws them. */
+import fc from 'fast-check';
+import { InputBatch, InputKind, KeyFlag, SensorFlag, SightingFlag } from '../readings.ts';
+import type { Parameters, SensorParameters } from './parameters.ts';
+
+/** A Monday, 2026-03-02T08:07:30Z. */
+export const START = Date.UTC(2026, 2, 2, 8, 7, 30);
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+
+export function sensor(index: number, over: Partial<SensorParameters> = {}): SensorParameters {
+  return { index, id: `s${index}`, driver: 'test', role: 'zone', place: 'floor', gateDbm: -70, swap: false, ...over };
+}
+
+export function parametersOf(over: Partial<Parameters> = {}): Parameters {
+  return {
+    id: 'p1',
+    store: 'store-1',
+    timeZone: 'Europe/Prague',
+    hours: { week: Array.from({ length: 7 }, () => [[9 * 60, 20 * 60]]), exceptions: {} },
+    windowMinutes: 15,
+    graceMs: 90_000,
+    visitGapMs: 5 * MINUTE,
+    passingSeconds: 20,
+    sensors: [
+      sensor(0),
+      sensor(1, { role: 'door', place: 'main' }),
+      sensor(2, { role: 'door', place: 'side', swap: true }),
+      sensor(3, { role: 'transactions', place: 'till' }),
+    ],
+    ...over,
+  };
+}
+
+/** One input before it has an ordinal. */
+export interface Input {
+  kind: InputKind;
+  sensor: number;
+  /** Milliseconds since the input before it, and how far back its own time lies. */
+  after: number;
+  lag: number;
+  flags?: number;
+  rssi?: number;
+  channel?: number;
+  values?: [number, number, number, number];
+  payload?: string;
+}
+
+/** Rows of `inputs` in one batch, time starting at `start`. */
+export function batchOf(inputs: readonly Input[], start: number, firstOrdinal = 1): InputBatch {
+  const batch = new InputBatch(Math.max(1, inputs.length), firstOrdinal);
+  let at = start;
+  for (const input of inputs) {
+    at += input.after;
+    const row = batch.append(input.kind, input.sensor, at, at - input.lag);
+    batch.flags[row] = input.flags ?? 0;
+    batch.rssi[row] = input.rssi ?? 0;
+    batch.channel[row] = input.channel ?? 0;
+    const [a, b, c, d] = input.values ?? [0, 0, 0, 0];
+    batch.a[row] = a;
+    batch.b[row] = b;
+    batch.c[row] = c;
+    batch.d[row] = d;
+    if (input.payload !== undefined) batch.payloads.set(row, input.payload);
+  }
+  return batch;
+}
+
+const after = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 0, max: 5000 }) },
+  { weight: 6, arbitrary: fc.integer({ min: 5000, max: 3 * MINUTE }) },
+  { weight: 2, arbitrary: fc.integer({ min: 3 * MINUTE, max: 3 * HOUR }) },
+  { weight: 1, arbitrary: fc.integer({ min: 3 * HOUR, max: 30 * HOUR }) },
+);
+const lag = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(0) },
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 90_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: HOUR }) },
+);
+const key = fc.integer({ min: 1, max: 6 });
+const person = fc.integer({ min: 0, max: 3 });
+
+export const sightingInput: fc.Arbitrary<Input> = fc
+  .tuple(after, lag, key, fc.integer({ min: 0, max: 3 }), fc.boolean(), fc.integer({ min: -90, max: -50 }), fc.constantFrom(0, 4))
+  .map(([gap, back, device, print, random, rssi, index]) => ({
+    kind: InputKind.sighting,
+    sensor: index,
+    after: gap,
+    lag: back,
+    flags: random ? SightingFlag.random : 0,
+    rssi,
+    values: [0, device, 0, print],
+  }));
+
+const peopleInput: fc.Arbitrary<Input> = fc
+  .tuple(after, lag, person, person, fc.constantFrom(1, 2))
+  .map(([gap, back, a, b, index]) => ({
+    kind: InputKind.crossing,
+    sensor: index,
+    after: gap,
+    lag: back,
+    values: [a, b, 0, 0],
+  }));
+
+const counterInput: fc.Arbitrary<Input> = fc
+  .tuple(after, lag, fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 1 }))
+  .map(([gap, back, a, b, boot]) => ({
+    kind: InputKind.counter,
+    sensor: 1,
+    after: gap,
+    lag: back,
+    values: [a, b, boot, 8],
+  }));
+
+const otherInput: fc.Arbitrary<Input> = fc.tuple(after, lag, fc.nat(1000), fc.nat(6)).map(([gap, back, count, choice]) => {
+  const common = { after: gap, lag: back };
+  if (choice < 2) return { kind: InputKind.transaction, sensor: 3, ...common, values: [count % 4, 0, 0, 0] };
+  if (choice < 4) {
+    return {
+      kind: InputKind.sensor,
+      sensor: choice % 2,
+      ...common,
+      flags: SensorFlag.up,
+      values: [count, count, Math.min(gap, MINUTE), 0],
+    };
+  }
+  if (choice === 4) return { kind: InputKind.rejection, sensor: 0, ...common, channel: count % 8, values: [count, 0, 0, 0] };
+  if (choice === 5) return { kind: InputKind.key, sensor: 0, ...common, lag: 0, flags: KeyFlag.scheduled };
+  return { kind: InputKind.tick, sensor: 0, ...common, lag: 0 };
+});
+
+const parametersInput: fc.Arbitrary<Input> = fc
+  .tuple(after, fc.constantFrom(1, 10, 15, 20, 60), fc.boolean(), fc.constantFrom(30_000, 90_000, 4 * MINUTE), fc.boolean())
+  .map(([gap, windowMinutes, zones, graceMs, hours]) => ({
+    kind: InputKind.parameters,
+    sensor: 0,
+    after: gap,
+    lag: 0,
+    payload: JSON.stringify(
+      parametersOf({
+        id: `p-${windowMinutes}-${zones}-${graceMs}-${hours}`,
+        windowMinutes,
+        graceMs,
+        hours: { week: Array.from({ length: 7 }, () => (hours ? [[0, 1440]] : [[540, 1200]])), exceptions: {} },
+        sensors: [...parametersOf().sensors, ...(zones ? [sensor(4, { place: 'back' })] : [])],
+      }),
+    ),
+  }));
+
+/** Rows of every kind, several sensors, times out of order, gaps up to a day. */
+export const anyInputs: fc.Arbitrary<Input[]> = fc.array(
+  fc.oneof(
+    { weight: 12, arbitrary: sightingInput },
+    { weight: 5, arbitrary: peopleInput },
+    { weight: 3, arbitrary: counterInput },
+    { weight: 4, arbitrary: otherInput },
+    { weight: 1, arbitrary: parametersInput },
+  ),
+  { minLength: 1, maxLength: 120 },
+);

@@ -1,0 +1,101 @@
+/** The fold's state as a snapshot holds it: plain data, the open windows, and the device table's columns. */
+import type { Places } from './bindings.ts';
+import { Calibration, type CalibrationState } from './calibration.ts';
+import { DeviceTable } from './devices.ts';
+import type { CounterState } from './doors.ts';
+import type { TodayState } from './live.ts';
+import type { Parameters } from './parameters.ts';
+import type { DayState } from './settlement.ts';
+import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts';
+import { Traffic } from './traffic.ts';
+import { MINUTE_MS, OpenWindows, type WindowState } from './windows.ts';
+
+/** Everything but windows and devices; JSON as it is. */
+export interface FoldState {
+  at: number;
+  ordinal: number;
+  /** Next UTC minute to be evaluated. */
+  minute: number;
+  /** Ordinal of the last window sealed. */
+  windowOrdinal: number;
+  /** Windows skipped before the next one to be sealed. */
+  skipped: number;
+  warmUpUntil: number;
+  /** People inside at the start of the oldest window. */
+  occupancy: number;
+  /** Instant and local date of the last settlement. */
+  settledAt: number;
+  settledDate: string;
+  newest: Parameters;
+  places: Places;
+  /** By sensor index. */
+  counters: Record<number, CounterState>;
+  estimates: (number | null)[];
+  calibration: CalibrationState;
+  day: DayState;
+  today: TodayState;
+}
+
+interface Snapshot {
+  state: Omit<FoldState, 'newest'>;
+  /** The newest parameters, then those of open windows that differ, each once. */
+  parameters: Parameters[];
+  windows: (Omit<WindowState, 'parameters'> & { parameters: number })[];
+  untracked: number;
+  devices: number;
+}
+
+export function createFoldState(parameters: Parameters, at: number, today: TodayState, day: DayState): FoldState {
+  return {
+    at,
+    ordinal: 0,
+    minute: Math.floor(at / MINUTE_MS),
+    windowOrdinal: 0,
+    skipped: 0,
+    warmUpUntil: 0,
+    occupancy: 0,
+    settledAt: at,
+    settledDate: '',
+    newest: parameters,
+    places: { zones: [], doors: [] },
+    counters: {},
+    estimates: [],
+    calibration: new Calibration().state,
+    day,
+    today,
+  };
+}
+
+export function writeState(version: number, state: FoldState, windows: OpenWindows, traffic: Traffic): Uint8Array {
+  const { newest, ...rest } = state;
+  const parameters = [newest];
+  const snapshot: Snapshot = {
+    state: rest,
+    parameters,
+    windows: windows.states.map((window) => ({ ...window, parameters: indexOf(parameters, window.parameters) })),
+    untracked: traffic.untracked,
+    devices: traffic.table.size,
+  };
+  return encodeSnapshot(version, snapshot, traffic.table.save());
+}
+
+/** Throws a SnapshotError. */
+export function readState(
+  version: number,
+  body: Uint8Array,
+): { state: FoldState; windows: OpenWindows; traffic: Traffic } {
+  const decoded = decodeSnapshot(version, body);
+  const { state, parameters, windows, untracked, devices } = decoded.state as Snapshot;
+  const open = new OpenWindows();
+  for (const window of windows) open.states.push({ ...window, parameters: parameters[window.parameters] });
+  const table = new DeviceTable();
+  table.load(decoded.columns, devices);
+  const traffic = new Traffic(table);
+  traffic.untracked = untracked;
+  return { state: { ...state, newest: parameters[0] }, windows: open, traffic };
+}
+
+function indexOf(list: Parameters[], parameters: Parameters): number {
+  const index = list.indexOf(parameters);
+  return index >= 0 ? index : list.push(parameters) - 1;
+}

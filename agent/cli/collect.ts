@@ -1,0 +1,181 @@
+/** `footfall collect`: the reference collector, and a report of what it holds. */
+import { readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Collector, CollectorEvent } from '../collector/collector.ts';
+import type { CollectorReport } from '../collector/report.ts';
+import { AgentError, reasonOf } from '../errors.ts';
+
+const DEFAULT_BROKER = 'mqtt://127.0.0.1:1883';
+const DEFAULT_DATABASE = './collector.db';
+
+interface CollectOptions {
+  broker: string;
+  username?: string;
+  passwordFile?: string;
+  caFile?: string;
+  database: string;
+  every: number;
+  json?: boolean;
+}
+
+export function register(program: Command): void {
+  const collect = program
+    .command('collect')
+    .description('receive batches from a broker, store each once, and acknowledge after the commit')
+    .option('--broker <URL>', 'mqtt:// or mqtts:// with host and port', DEFAULT_BROKER)
+    .option('--username <NAME>', 'user name at the broker')
+    .option('--password-file <FILE>', 'file whose first line is the password')
+    .option('--ca-file <FILE>', "certificates (PEM) that may sign the broker's; default: those of the system")
+    .option('--database <FILE>', 'SQLite file, made where there is none', DEFAULT_DATABASE)
+    .option('--every <N>', 'print a line each N batches', parseCount, 100)
+    .option('--json', 'print one JSON line per commit and per notice instead')
+    .addHelpText(
+      'after',
+      `
+Ctrl-C commits what has arrived, says goodbye, and prints the ledger.
+
+Examples:
+  footfall collect
+  footfall collect --broker mqtts://broker.example:8883 --ca-file ca.pem --username collector --password-file secret
+  footfall collect --json | jq 'select(.stored > 0)'
+  footfall collect report --database collector.db`,
+    )
+    .action(run);
+  collect
+    .command('report')
+    .description('what the database holds: per gateway the batches, windows, gaps and entries of today')
+    .addHelpText(
+      'after',
+      `
+Takes --database FILE (default ${DEFAULT_DATABASE}) and --json. A collector may go on writing meanwhile.
+"awaited" are sequences that the gateway may still hold, "lost" those it no longer does.
+
+Examples:
+  footfall collect report
+  footfall collect report --database collector.db --json | jq .gaps`,
+    )
+    // Also given here, so that they may follow the word `report`.
+    .option('--database <FILE>', 'SQLite file of a collector')
+    .option('--json', 'print the report as JSON')
+    .action((_own: unknown, command: Command) => report(command.optsWithGlobals<CollectOptions>()));
+}
+
+async function run(options: CollectOptions): Promise<void> {
+  const [{ startCollector }, { realClock }] = await Promise.all([
+    import('../collector/collector.ts'),
+    import('../platform/clock.ts'),
+  ]);
+  const { broker: url, username, passwordFile, caFile, database, every, json } = options;
+  const write = (line: string) => process.stdout.write(`${line}\n`);
+  let collector: Collector | null = null;
+  let printed = 0;
+  collector = await startCollector({
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(passwordFile === undefined ? {} : { password: readPassword(passwordFile) }),
+    ...(caFile === undefined ? {} : { caFile }),
+    database,
+    clock: realClock(),
+    log: (level, fields, message) => {
+      if (level === 'debug') return;
+      write(json ? JSON.stringify({ level, message, ...fields }) : lineOf(message, fields));
+    },
+    observe: (event) => {
+      if (json) write(JSON.stringify({ level: 'info', message: 'Committed', ...event }));
+      else if (collector !== null && collector.stats().received - printed >= every) {
+        printed = collector.stats().received;
+        write(progressOf(collector, event));
+      }
+    },
+  });
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  await collector.stop();
+  await printLedger(collector, database, json === true, write);
+}
+
+async function report(options: CollectOptions): Promise<void> {
+  const { readReport } = await import('../collector/report.ts');
+  const { realClock } = await import('../platform/clock.ts');
+  const now = realClock().wall();
+  const found = readReport(options.database, now);
+  process.stdout.write(`${options.json ? JSON.stringify(found, null, 2) : await tableOf(found, now)}\n`);
+}
+
+async function tableOf(found: CollectorReport, now: number): Promise<string> {
+  if (found.gateways.length === 0) return 'No gateway has been heard yet.';
+  const [{ renderTable }, { painter, terminalOf }, { formatAgo, formatCount }] = await Promise.all([
+    import('./view/table.ts'),
+    import('./view/style.ts'),
+    import('./view/format.ts'),
+  ]);
+  const { width, colour } = terminalOf(process.stdout, process.env);
+  const columns = [
+    { title: 'gateway', shrinkTo: 16 },
+    { title: 'state' },
+    ...['last seen', 'batches', 'windows', 'awaited', 'lost', 'refused', 'entries today'].map((title) => ({
+      title,
+      align: 'right' as const,
+    })),
+  ];
+  const rows = found.gateways.map((row) => [
+    `${row.tenant}/${row.gateway}`,
+    row.online === null ? 'unknown' : row.online ? 'online' : 'offline',
+    formatAgo(row.last_seen_ms, now),
+    formatCount(row.batches),
+    formatCount(row.windows),
+    formatCount(row.awaited),
+    { text: formatCount(row.lost), tone: row.lost > 0 ? ('bad' as const) : ('plain' as const) },
+    formatCount(row.refused),
+    formatCount(row.entries_today),
+  ]);
+  const gaps = found.gaps.map(
+    (gap) => `${gap.state}: ${gap.tenant}/${gap.gateway}, epoch ${gap.epoch}, sequences ${gap.first} to ${gap.last}`,
+  );
+  return [...renderTable(columns, rows, { width, paint: painter(colour) }), ...gaps].join('\n');
+}
+
+async function printLedger(
+  collector: Collector,
+  database: string,
+  json: boolean,
+  write: (line: string) => void,
+): Promise<void> {
+  const { countMissing } = await import('../collector/report.ts');
+  const { received, stored, duplicates, conflicts, rejected, dropped, acknowledged } = collector.stats();
+  const { awaited, lost } = countMissing(database);
+  const ledger = { received, stored, duplicates, conflicts, rejected, dropped, acknowledged, awaited, lost };
+  if (json) write(JSON.stringify({ level: 'info', message: 'Ledger', ...ledger }));
+  else for (const [name, value] of Object.entries(ledger)) write(`${name.padEnd(14)}${String(value).padStart(10)}`);
+}
+
+function progressOf(collector: Collector, event: CollectorEvent): string {
+  const { received, stored, duplicates, conflicts, rejected } = collector.stats();
+  const odd = conflicts + rejected > 0 ? `, ${conflicts} conflicts, ${rejected} rejected` : '';
+  return `${received} received, ${stored} stored, ${duplicates} duplicates${odd} (last commit: ${event.stored} new)`;
+}
+
+function lineOf(message: string, fields: Record<string, unknown>): string {
+  const texts = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
+  return texts.length === 0 ? message : `${message} (${texts.join(', ')})`;
+}
+
+function readPassword(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
+  } catch (error) {
+    throw new AgentError(
+      'password_file',
+      `expected a readable password file, found ${file}: ${reasonOf(error)}`,
+      'Name a file whose first line is the password, readable by this user only.',
+      { cause: error },
+    );
+  }
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('expected a whole number of at least 1');
+  return count;
+}

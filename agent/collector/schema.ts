@@ -1,0 +1,73 @@
+/** Tables of the collector's database. */
+export const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS batches (
+    source TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    window INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    received_ms INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (source, sequence)
+  );
+  -- The tenant and gateway are in the key so that nobody can occupy another's epoch.
+  CREATE TABLE IF NOT EXISTS records (
+    tenant TEXT NOT NULL,
+    gateway TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    window INTEGER NOT NULL,
+    store TEXT NOT NULL,
+    place TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    start_ms INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (epoch, window, store, place, kind, rev, tenant, gateway)
+  );
+  CREATE INDEX IF NOT EXISTS records_by_time ON records (tenant, gateway, kind, start_ms);
+  CREATE TABLE IF NOT EXISTS gateways (
+    tenant TEXT NOT NULL,
+    gateway TEXT NOT NULL,
+    birth TEXT,
+    online INTEGER,
+    seen_ms INTEGER NOT NULL,
+    time_zone TEXT,
+    state TEXT,
+    PRIMARY KEY (tenant, gateway)
+  );
+  -- What each epoch is known to have sealed, and what its gateway no longer holds.
+  CREATE TABLE IF NOT EXISTS epochs (
+    source TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    gateway TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    sealed_through INTEGER NOT NULL DEFAULT 0,
+    gone_below INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE IF NOT EXISTS refusals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    gateway TEXT NOT NULL,
+    epoch TEXT,
+    sequence INTEGER,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    received_ms INTEGER NOT NULL
+  );
+  CREATE VIEW IF NOT EXISTS latest AS
+    SELECT tenant, gateway, epoch, window, store, place, kind, max(rev) AS rev, start_ms, body
+    FROM records GROUP BY epoch, window, store, place, kind, tenant, gateway;
+  -- Sequence ranges that were sealed and are not here: between batches, and behind the last one.
+  CREATE VIEW IF NOT EXISTS gaps AS
+    SELECT e.tenant, e.gateway, e.epoch, g.first, g.last, e.gone_below
+    FROM (
+      SELECT source, before + 1 AS first, sequence - 1 AS last
+      FROM (
+        SELECT source, sequence, lag(sequence, 1, 0) OVER (PARTITION BY source ORDER BY sequence) AS before FROM batches
+      )
+      WHERE sequence > before + 1
+      UNION ALL
+      SELECT source, coalesce((SELECT max(sequence) FROM batches b WHERE b.source = epochs.source), 0) + 1, sealed_through
+      FROM epochs
+      WHERE sealed_through > coalesce((SELECT max(sequence) FROM batches b WHERE b.source = epochs.source), 0)
+    ) g JOIN epochs e ON e.source = g.source;
+`;

@@ -1,0 +1,164 @@
+/**
+ * Takes raw readings across the privacy boundary into ordinal rows and folds them. It knows no storage: the live pipeline
+ * adds durability, a replay uses it as it is, so both count with the very same code.
+ */
+import type { ReadingSink } from '../drivers/driver.ts';
+import type { Fold } from './analytics/fold.ts';
+import type { Boundary } from './privacy/boundary.ts';
+import { InputBatch, InputKind, KeyFlag, REJECTIONS, SensorFlag } from './readings.ts';
+
+/** Rows held before they are handed on; at 31 bytes a row a quarter of a megabyte. */
+const CAPACITY = 8192;
+
+/** How long a row may wait to be made durable. */
+export type Urgency = 'door' | 'sighting' | 'report';
+
+export interface SensorReport {
+  up: boolean;
+  bytes: number;
+  accepted: number;
+  coveredMs: number;
+  /** Rejected frames since the last report, in the order of REJECTIONS. */
+  rejected: number[];
+}
+
+export class Intake {
+  readonly fold: Fold;
+  readonly boundary: Boundary;
+  readonly #batch: InputBatch;
+  readonly #handOver: (batch: InputBatch) => void;
+  /** Rows before this one are folded. */
+  #folded = 0;
+  #at: number;
+  /** `at` of the oldest row of each urgency not yet handed over. */
+  readonly #oldest: Record<Urgency, number> = { door: Infinity, sighting: Infinity, report: Infinity };
+  readonly #lastCounter = new Map<number, string>();
+
+  /** @param handOver takes a batch of folded rows; they are cleared when it returns. */
+  constructor(fold: Fold, boundary: Boundary, handOver: (batch: InputBatch) => void) {
+    this.fold = fold;
+    this.boundary = boundary;
+    this.#handOver = handOver;
+    this.#at = fold.at;
+    this.#batch = new InputBatch(CAPACITY, fold.ordinal + 1);
+  }
+
+  /** Rows taken in and not yet handed over. */
+  get pending(): number {
+    return this.#batch.length;
+  }
+
+  get lastOrdinal(): number {
+    return this.#batch.lastOrdinal;
+  }
+
+  /** `at` of the oldest row of this urgency not yet handed over; Infinity without one. */
+  oldest(urgency: Urgency): number {
+    return this.#oldest[urgency];
+  }
+
+  /** Sets the time rows are taken in at. Once for a chunk of bytes: no row reads a clock. */
+  arriveAt(at: number): void {
+    if (at > this.#at) this.#at = at;
+  }
+
+  /** The sink of one sensor's decoder. */
+  sinkOf(sensor: number): ReadingSink {
+    const batch = this.#batch;
+    return {
+      sighting: (reading): void => {
+        const row = this.#append(InputKind.sighting, sensor, reading.time, 'sighting');
+        // A device to be ignored leaves no row.
+        if (!this.boundary.write(reading, batch, row, this.#at)) batch.length = row;
+      },
+      crossing: (time, entered, left): void => {
+        const row = this.#append(InputKind.crossing, sensor, time, 'door');
+        batch.a[row] = entered;
+        batch.b[row] = left;
+      },
+      counter: (time, entered, left, boot, width): void => {
+        // A heartbeat that repeats the totals is no news: a quiet store should not write because of it.
+        const said = `${entered}/${left}/${boot}`;
+        const news = this.#lastCounter.get(sensor) !== said;
+        this.#lastCounter.set(sensor, said);
+        const row = this.#append(InputKind.counter, sensor, time, news ? 'door' : 'report');
+        batch.a[row] = entered;
+        batch.b[row] = left;
+        batch.c[row] = boot;
+        batch.d[row] = width;
+      },
+      transaction: (time, count): void => {
+        const row = this.#append(InputKind.transaction, sensor, time, 'door');
+        batch.a[row] = count;
+      },
+    };
+  }
+
+  /** A sensor's report on the time up to `until`. */
+  report(sensor: number, until: number, report: SensorReport): void {
+    const batch = this.#batch;
+    const row = this.#append(InputKind.sensor, sensor, until, 'report');
+    batch.flags[row] = report.up ? SensorFlag.up : 0;
+    batch.a[row] = report.bytes;
+    batch.b[row] = report.accepted;
+    batch.c[row] = report.coveredMs;
+    for (let reason = 0; reason < REJECTIONS.length; reason++) {
+      const count = report.rejected[reason] ?? 0;
+      if (count === 0) continue;
+      const rejection = this.#append(InputKind.rejection, sensor, until, 'report');
+      batch.channel[rejection] = reason;
+      batch.a[rejection] = count;
+    }
+  }
+
+  keyChanged(lost: boolean): void {
+    const row = this.#append(InputKind.key, 0, this.#at, 'door');
+    this.#batch.flags[row] = lost ? KeyFlag.lost : KeyFlag.scheduled;
+  }
+
+  parametersChanged(json: string): void {
+    const row = this.#append(InputKind.parameters, 0, this.#at, 'door');
+    this.#batch.payloads.set(row, json);
+  }
+
+  /** Folds what has come in. */
+  foldPending(): void {
+    if (this.#folded === this.#batch.length) return;
+    this.fold.apply(this.#batch, this.#folded, this.#batch.length);
+    this.#folded = this.#batch.length;
+  }
+
+  /** Folds what has come in, then time up to `at`. */
+  advance(at: number): void {
+    this.arriveAt(at);
+    this.foldPending();
+    this.fold.advance(at);
+  }
+
+  /** Hands every row over and begins an empty batch. */
+  handOverPending(): void {
+    if (this.#batch.length === 0) return;
+    this.foldPending();
+    this.#handOver(this.#batch);
+    this.#clear();
+  }
+
+  /** Forgets the rows: a snapshot taken now holds them. */
+  dropPending(): void {
+    this.foldPending();
+    this.#clear();
+  }
+
+  #clear(): void {
+    this.#batch.clear(this.#batch.lastOrdinal + 1);
+    this.#folded = 0;
+    this.#oldest.door = this.#oldest.sighting = this.#oldest.report = Infinity;
+  }
+
+  #append(kind: InputKind, sensor: number, time: number, urgency: Urgency): number {
+    if (this.#batch.full) this.handOverPending();
+    if (this.#oldest[urgency] === Infinity) this.#oldest[urgency] = this.#at;
+    // A source's clock may tell fractions; everything behind the boundary is whole milliseconds.
+    return this.#batch.append(kind, sensor, this.#at, Math.floor(time));
+  }
+}

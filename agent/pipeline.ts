@@ -1,0 +1,236 @@
+/**
+ * The live way of the data from rows to sealed batches: intake folds, this makes durable. One queue of storage work keeps
+ * the order: a run of rows is committed, or a window is closed in one transaction, never two things at once. When storage
+ * fails the queue waits and is tried again; counting goes on in memory meanwhile.
+ */
+import { Fold } from './analytics/fold.ts';
+import type { Parameters } from './analytics/parameters.ts';
+import type { SealedWindow } from './analytics/records.ts';
+import { type AgentError, reasonOf } from './errors.ts';
+import { Intake } from './intake.ts';
+import type { Boundary } from './privacy/boundary.ts';
+import { decodeRows, encodeRows } from './storage/columns.ts';
+import type { Batch, HistoryRow, JournalBlob, Opened, Storage, WindowClose } from './storage/storage.ts';
+
+/** Journal bytes waiting for a stalled storage beyond which rows live in memory only, until the next window's snapshot. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Reports and repeated counters may wait this long to be written: a quiet store should not wear its card out. */
+const REPORT_COMMIT_MS = 60_000;
+
+export interface PipelineOptions {
+  storage: Storage;
+  /** UTC milliseconds on the gateway's timeline; never goes back. */
+  now: () => number;
+  /** Encodes a sealed window as one or more batches with sequences from `firstSequence` on. */
+  encode: (window: SealedWindow, firstSequence: number) => Batch[];
+  commitMs: number;
+  doorCommitMs: number;
+  /** Called after a close is durable, with the newest sequence. */
+  sealed: (sequence: number) => void;
+  log: (level: 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string) => void;
+}
+
+type Work = { commit: JournalBlob } | { close: WindowClose };
+
+export class Pipeline {
+  readonly intake: Intake;
+  readonly #options: PipelineOptions;
+  readonly #queue: Work[] = [];
+  #waitingBytes = 0;
+  #pumping: Promise<void> | null = null;
+  #nextSequence: number;
+  #sealedThrough: number;
+  #committedOrdinal: number;
+  #lastCommit: number | null = null;
+  #storageError: string | null = null;
+  #unjournaled = 0;
+
+  private constructor(options: PipelineOptions, fold: Fold, boundary: Boundary, opened: Opened) {
+    this.#options = options;
+    this.#nextSequence = opened.nextSequence;
+    this.#sealedThrough = opened.nextSequence - 1;
+    this.#committedOrdinal = fold.ordinal;
+    this.intake = new Intake(fold, boundary, (batch) => this.#journal(encodeRows(batch, 0, batch.length), batch));
+  }
+
+  /**
+   * Rebuilds the state a database holds: the snapshot, then the journal by ordinal. A snapshot that cannot be read is a
+   * warm-up: the journal behind it is folded into an empty state and the records say so.
+   * @param parameters builds the parameters from those the state was counted with, so that sensors keep their indices.
+   */
+  static restore(
+    options: PipelineOptions,
+    opened: Opened,
+    boundary: Boundary,
+    parameters: (previous: Parameters | undefined) => Parameters,
+  ): Pipeline {
+    const fold = restoreFold(options, opened, parameters);
+    const pipeline = new Pipeline(options, fold, boundary, opened);
+    // A new state is made durable before its first row: the journal alone does not say what its rows mean.
+    if (opened.snapshot === null || fold.warmingUp) pipeline.#close([]);
+    const wanted = parameters(fold.parameters);
+    if (wanted.id !== fold.parameters.id) {
+      pipeline.intake.arriveAt(options.now());
+      pipeline.intake.parametersChanged(JSON.stringify(wanted));
+    }
+    return pipeline;
+  }
+
+  get sealedThrough(): number {
+    return this.#sealedThrough;
+  }
+
+  /** Rows taken in and not yet durable, by journal or snapshot. */
+  get uncommitted(): number {
+    return this.intake.lastOrdinal - this.#committedOrdinal;
+  }
+
+  get lastCommit(): number | null {
+    return this.#lastCommit;
+  }
+
+  get storageError(): string | null {
+    return this.#storageError;
+  }
+
+  /** Rows that no journal holds because storage stalled for too long; the next window's snapshot does. */
+  get unjournaled(): number {
+    return this.#unjournaled;
+  }
+
+  /** Folds up to now, closes windows that are due, commits rows that are due. Resolves when storage has nothing to do. */
+  tick(): Promise<void> {
+    const now = this.#options.now();
+    this.intake.advance(now);
+    const sealed = this.intake.fold.takeSealed();
+    if (sealed.length > 0) this.#close(sealed);
+    else if (this.#commitDue(now)) this.intake.handOverPending();
+    return this.#pump();
+  }
+
+  /** Makes everything taken in so far durable, as far as storage allows. */
+  async flush(): Promise<void> {
+    this.intake.handOverPending();
+    await this.#pump();
+  }
+
+  #commitDue(now: number): boolean {
+    const { commitMs, doorCommitMs } = this.#options;
+    return (
+      now - this.intake.oldest('door') >= doorCommitMs ||
+      now - this.intake.oldest('sighting') >= commitMs ||
+      now - this.intake.oldest('report') >= REPORT_COMMIT_MS
+    );
+  }
+
+  #journal(body: Uint8Array, rows: { firstOrdinal: number; lastOrdinal: number; length: number }): void {
+    if (this.#waitingBytes + body.length > MAX_WAITING_BYTES) {
+      this.#unjournaled += rows.length;
+      return;
+    }
+    this.#waitingBytes += body.length;
+    this.#queue.push({ commit: { firstOrdinal: rows.firstOrdinal, lastOrdinal: rows.lastOrdinal, body } });
+    void this.#pump();
+  }
+
+  #close(windows: SealedWindow[]): void {
+    const batches: Batch[] = [];
+    const history: HistoryRow[] = [];
+    for (const window of windows) {
+      batches.push(...this.#options.encode(window, this.#nextSequence + batches.length));
+      for (const record of window.records) {
+        const { kind, place, rev, start_ms: startMs, end_ms: endMs } = record;
+        history.push({ kind, place, window: record.window, rev, startMs, endMs, body: JSON.stringify(record) });
+      }
+    }
+    this.#nextSequence += batches.length;
+    const { fold } = this.intake;
+    // The snapshot holds every row folded so far: rows still waiting for their commit need no journal of their own.
+    this.intake.dropPending();
+    for (let index = this.#queue.length - 1; index >= 0; index--) {
+      const work = this.#queue[index];
+      if ('commit' in work && !(index === 0 && this.#pumping !== null)) {
+        this.#waitingBytes -= work.commit.body.length;
+        this.#queue.splice(index, 1);
+      }
+    }
+    const snapshot = { version: Fold.version, ordinal: fold.ordinal, body: fold.snapshot() };
+    const windowOrdinal = windows[windows.length - 1]?.ordinal ?? 0;
+    const last = this.#queue.at(-1);
+    if (last !== undefined && 'close' in last && !(this.#queue.length === 1 && this.#pumping !== null)) {
+      // Behind a storage that fails, closes become one: only the newest snapshot is of use.
+      last.close.batches.push(...batches);
+      last.close.history.push(...history);
+      Object.assign(last.close, { windowOrdinal, snapshot });
+    } else {
+      this.#queue.push({ close: { windowOrdinal, batches, history, snapshot } });
+    }
+  }
+
+  #pump(): Promise<void> {
+    this.#pumping ??= this.#drain().finally(() => {
+      this.#pumping = null;
+    });
+    return this.#pumping;
+  }
+
+  async #drain(): Promise<void> {
+    const { storage } = this.#options;
+    while (this.#queue.length > 0) {
+      const work = this.#queue[0];
+      try {
+        if ('commit' in work) await storage.commit(work.commit);
+        else await storage.closeWindow(work.close);
+      } catch (error) {
+        this.#failed(error);
+        return;
+      }
+      this.#queue.shift();
+      this.#lastCommit = this.#options.now();
+      if (this.#storageError !== null) this.#options.log('info', {}, 'storage works again');
+      this.#storageError = null;
+      if ('commit' in work) {
+        this.#waitingBytes -= work.commit.body.length;
+        this.#committedOrdinal = Math.max(this.#committedOrdinal, work.commit.lastOrdinal);
+      } else {
+        this.#committedOrdinal = Math.max(this.#committedOrdinal, work.close.snapshot.ordinal);
+        const last = work.close.batches.at(-1);
+        if (last !== undefined) {
+          this.#sealedThrough = last.sequence;
+          this.#options.sealed(last.sequence);
+        }
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    const reason = reasonOf(error);
+    if (this.#storageError !== reason) {
+      this.#options.log('error', { code: (error as AgentError).code, reason }, 'storage failed; counting in memory');
+    }
+    this.#storageError = reason;
+  }
+}
+
+function restoreFold(
+  options: PipelineOptions,
+  opened: Opened,
+  parameters: (previous: Parameters | undefined) => Parameters,
+): Fold {
+  let fold: Fold | null = null;
+  if (opened.snapshot !== null) {
+    try {
+      fold = Fold.restore(opened.snapshot.body);
+    } catch (error) {
+      options.log('warn', { reason: reasonOf(error) }, 'the snapshot cannot be read; warming up from an empty state');
+    }
+  }
+  const blobs = opened.journal.map((blob) => decodeRows(blob.body));
+  if (fold === null) {
+    const firstAt = blobs[0]?.at[0] ?? options.now();
+    fold = Fold.start(parameters(undefined), firstAt);
+    if (opened.snapshot !== null) fold.markWarmUp();
+  }
+  for (const rows of blobs) fold.apply(rows, 0, rows.length);
+  return fold;
+}

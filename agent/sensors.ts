@@ -1,0 +1,167 @@
+/** One sensor of the running daemon: its transport, its decoder, and what is known of its health. */
+import type { Decoder, Driver, Transport } from '../drivers/driver.ts';
+import type { SensorParameters } from './analytics/parameters.ts';
+import type { Intake } from './intake.ts';
+import type { SensorStatus } from './local/document.ts';
+import { REJECTIONS } from './readings.ts';
+
+/** Reports cover whole spans of this length on the UTC grid, so that none straddles two windows. */
+export const REPORT_MS = 10_000;
+const MINUTE_MS = 60_000;
+/** No accepted frame for this long, while the line is open, is silence: an empty night has few probe requests. */
+const SILENT_AFTER_MS = 15 * MINUTE_MS;
+
+export interface SensorOptions {
+  parameters: SensorParameters;
+  driver: Driver;
+  /** Link type of a pcap stream that is joined after its header. */
+  linkType?: number;
+  transport: Transport;
+  port: string;
+  /** The gateway's timeline, UTC milliseconds. */
+  now: () => number;
+  intake: Intake;
+  log: (level: 'info' | 'warn', fields: Record<string, unknown>, message: string) => void;
+}
+
+export class Sensor {
+  readonly options: SensorOptions;
+  readonly #decoder: Decoder;
+  #up = false;
+  #detail: string | null = 'not opened yet';
+  #since: number;
+  #lastFrame: number | null = null;
+  #silent = false;
+  #reportedUntil: number;
+  #reportedBytes = 0;
+  #reportedAccepted = 0;
+  readonly #reportedRejected = REJECTIONS.map(() => 0);
+  /** Milliseconds covered since the last report. */
+  #covered = 0;
+  #coveredUntil: number;
+  #minute = 0;
+  #minuteAccepted = 0;
+  #perMinute = 0;
+
+  constructor(options: SensorOptions) {
+    const { driver, linkType, parameters } = options;
+    this.options = options;
+    this.#decoder = driver.createDecoder({
+      role: parameters.role === 'transactions' ? 'transactions' : 'door',
+      ...(linkType === undefined ? {} : { linkType }),
+    });
+    this.#since = options.now();
+    this.#reportedUntil = this.#since;
+    this.#coveredUntil = this.#since;
+  }
+
+  get id(): string {
+    return this.options.parameters.id;
+  }
+
+  start(): void {
+    const { intake, now, transport, parameters } = this.options;
+    const decoder = this.#decoder;
+    const sink = intake.sinkOf(parameters.index);
+    transport.start({
+      bytes: (chunk) => {
+        const at = now();
+        const before = decoder.counts.accepted;
+        intake.arriveAt(at);
+        decoder.push(chunk, at, sink);
+        intake.foldPending();
+        if (decoder.counts.accepted !== before) {
+          this.#lastFrame = at;
+          if (this.#silent) this.#change(at, false, null, true);
+        }
+      },
+      up: () => this.#change(now(), false, null, true),
+      down: (reason) => this.#change(now(), false, reason, false),
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.options.transport.stop();
+  }
+
+  /** Notices silence and, when a span of the grid has ended, reports on it. */
+  tick(at: number): void {
+    if (this.#up && !this.#silent && at - Math.max(this.#since, this.#lastFrame ?? 0) >= SILENT_AFTER_MS) {
+      this.#change(at, true, null, true);
+    }
+    const minute = Math.floor(at / MINUTE_MS);
+    if (minute !== this.#minute) {
+      const accepted = this.#decoder.counts.accepted;
+      this.#perMinute = minute === this.#minute + 1 ? accepted - this.#minuteAccepted : 0;
+      this.#minuteAccepted = accepted;
+      this.#minute = minute;
+    }
+    const until = Math.floor(at / REPORT_MS) * REPORT_MS;
+    if (until > this.#reportedUntil) this.#report(until);
+  }
+
+  status(): SensorStatus {
+    const { parameters, port, driver } = this.options;
+    const { counts } = this.#decoder;
+    const rejected: Record<string, number> = {};
+    for (const reason of REJECTIONS) if (counts.rejected[reason] > 0) rejected[reason] = counts.rejected[reason];
+    return {
+      id: parameters.id,
+      driver: driver.name,
+      port,
+      place: parameters.place,
+      role: parameters.role,
+      state: this.#up ? (this.#silent ? 'silent' : 'up') : 'down',
+      since_ms: this.#since,
+      detail: this.#detail,
+      last_frame_ms: this.#lastFrame,
+      per_minute: this.#perMinute,
+      bytes: counts.bytes,
+      accepted: counts.accepted,
+      rejected,
+    };
+  }
+
+  #change(at: number, silent: boolean, detail: string | null, up: boolean): void {
+    this.#cover(at);
+    const changed = up !== this.#up || silent !== this.#silent;
+    // Attempts to re-open repeat the reason: one line for each change is enough.
+    if (changed || detail !== this.#detail) {
+      const level = up && !silent ? 'info' : 'warn';
+      const what = !up ? 'sensor down' : silent ? 'sensor silent' : 'sensor up';
+      this.options.log(level, { sensor: this.id, detail: detail ?? undefined }, what);
+    }
+    if (changed) this.#since = at;
+    this.#up = up;
+    this.#silent = silent;
+    this.#detail = detail;
+  }
+
+  #cover(at: number): void {
+    if (at <= this.#coveredUntil) return;
+    if (this.#up && !this.#silent) this.#covered += at - this.#coveredUntil;
+    this.#coveredUntil = at;
+  }
+
+  #report(until: number): void {
+    this.#cover(until);
+    const { counts } = this.#decoder;
+    const bytes = counts.bytes - this.#reportedBytes;
+    const accepted = counts.accepted - this.#reportedAccepted;
+    const rejected = REJECTIONS.map((reason, index) => counts.rejected[reason] - this.#reportedRejected[index]);
+    this.#reportedUntil = until;
+    if (this.#covered === 0 && bytes === 0 && rejected.every((count) => count === 0)) return;
+    // One millisecond before the end of the span: the report belongs to the window that ends there.
+    this.options.intake.report(this.options.parameters.index, until - 1, {
+      up: this.#up,
+      bytes,
+      accepted,
+      coveredMs: this.#covered,
+      rejected,
+    });
+    this.#covered = 0;
+    this.#reportedBytes = counts.bytes;
+    this.#reportedAccepted = counts.accepted;
+    for (const [index, reason] of REJECTIONS.entries()) this.#reportedRejected[index] = counts.rejected[reason];
+  }
+}

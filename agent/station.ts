@@ -1,0 +1,46 @@
+/**
+ * The sensors, the privacy boundary and the fold of one gateway on one timeline, without storage or uplink: what the daemon
+ * and a replay have in common, so that both count alike to the last number.
+ */
+import type { KeyObject } from 'node:crypto';
+import { nextKeyChange } from './analytics/calendar.ts';
+import type { Intake } from './intake.ts';
+import type { Sensor } from './sensors.ts';
+
+/** How often time is folded, sensors are looked after and windows are closed, in milliseconds. */
+export const TICK_MS = 1_000;
+
+export class Station {
+  readonly intake: Intake;
+  readonly sensors: readonly Sensor[];
+  readonly #makeKey: () => KeyObject;
+  #nextKeyChange: number;
+
+  /** @param makeKey makes the key of the next day and forgets the last one; called at the store's closing time. */
+  constructor(intake: Intake, sensors: readonly Sensor[], makeKey: () => KeyObject, nowMs: number) {
+    this.intake = intake;
+    this.sensors = sensors;
+    this.#makeKey = makeKey;
+    this.#nextKeyChange = nextKeyChange(intake.fold.parameters, nowMs);
+  }
+
+  start(): void {
+    for (const sensor of this.sensors) sensor.start();
+  }
+
+  /** What is due before time is folded up to `nowMs`. */
+  tick(nowMs: number): void {
+    for (const sensor of this.sensors) sensor.tick(nowMs);
+    if (nowMs >= this.#nextKeyChange) {
+      this.#nextKeyChange = nextKeyChange(this.intake.fold.parameters, nowMs);
+      this.intake.boundary.replaceKey(this.#makeKey());
+      this.intake.arriveAt(nowMs);
+      this.intake.keyChanged(false);
+    }
+    this.intake.boundary.sweep(nowMs);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.sensors.map((sensor) => sensor.stop()));
+  }
+}

@@ -1,0 +1,143 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import BetterSqlite from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { MIGRATIONS, migrate } from './migrations.ts';
+import { Owner } from './owner.ts';
+import { sampleClose, temporaryDirectory } from './samples.fixture.ts';
+
+const code = (value: string) => expect.objectContaining({ code: value });
+
+/** A database as release 0.1 left it, word for word: never to be brought up to date. */
+const RELEASE_0_1 = `
+  PRAGMA auto_vacuum = INCREMENTAL;
+  PRAGMA journal_mode = WAL;
+  CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE journal(first_ordinal INTEGER PRIMARY KEY, last_ordinal INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+  CREATE TABLE snapshot(
+    id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, ordinal INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE outbox(
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, window_ordinal INTEGER NOT NULL, body BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE dead_letter(
+    sequence INTEGER PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL, body BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE history(
+    kind TEXT NOT NULL, place TEXT NOT NULL, window INTEGER NOT NULL, rev INTEGER NOT NULL,
+    start_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, place, window, rev)
+  ) STRICT;
+  CREATE INDEX history_start ON history(start_ms);
+  PRAGMA application_id = 1179928140;
+  PRAGMA user_version = 1001;
+  INSERT INTO meta VALUES ('epoch', '0123456789abcdef'), ('machine', 'of another box');
+  INSERT INTO outbox VALUES (41, 7, x'aa'), (42, 8, x'bb');
+  INSERT INTO journal VALUES (101, 200, x'cc');
+  INSERT INTO snapshot VALUES (1, 1, 100, x'dd');
+`;
+
+/** What a later release might add. */
+const LATER = [
+  ...MIGRATIONS,
+  `ALTER TABLE outbox ADD COLUMN priority INTEGER NOT NULL DEFAULT 0; CREATE TABLE drop_log(sequence INTEGER) STRICT;`,
+];
+
+function build(path: string, sql: string): void {
+  const database = new BetterSqlite(path);
+  database.exec(sql);
+  database.close();
+}
+
+function userVersion(path: string): unknown {
+  const database = new BetterSqlite(path);
+  try {
+    return database.pragma('user_version', { simple: true });
+  } finally {
+    database.close();
+  }
+}
+
+describe('migrations', () => {
+  it('opens a database of the first release with all it holds', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    build(path, RELEASE_0_1);
+    const owner = new Owner({ path, machineId: 'machine' });
+    expect(owner.open()).toMatchObject({
+      previous: { epoch: '0123456789abcdef', lastSequence: 42 },
+      nextSequence: 43,
+      snapshot: { version: 1, ordinal: 100 },
+      journal: [{ firstOrdinal: 101, lastOrdinal: 200 }],
+    });
+    owner.closeWindow(sampleClose({ sequence: 43, windowOrdinal: 9, ordinal: 200 }));
+    expect(owner.state()).toMatchObject({ held: 3, oldestSequence: 41, journalBlobs: 0 });
+    owner.stop();
+  });
+
+  it('takes the missing steps once, and an older release then works on the result', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    build(path, RELEASE_0_1);
+    const database = new BetterSqlite(path);
+    migrate(database, LATER);
+    migrate(database, LATER);
+    expect(database.prepare('SELECT sequence, priority FROM outbox').all()).toHaveLength(2);
+    database.close();
+    const newest = userVersion(path);
+    const owner = new Owner({ path, machineId: 'machine' });
+    expect(owner.open().nextSequence).toBe(43);
+    owner.closeWindow(sampleClose({ sequence: 43, windowOrdinal: 9, ordinal: 200 }));
+    owner.reject([{ sequence: 41, code: 'schema', message: 'no' }]);
+    owner.stop();
+    // Not lowered, or the newer release would take its steps again.
+    expect(userVersion(path)).toBe(newest);
+    expect(newest).toBe(1000 + LATER.length);
+  });
+
+  it('leaves everything as it was when a step fails', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    build(path, RELEASE_0_1);
+    const database = new BetterSqlite(path);
+    const failing = [...MIGRATIONS, 'CREATE TABLE half(x INTEGER) STRICT; CREATE TABLE meta(y INTEGER) STRICT;'];
+    expect(() => migrate(database, failing)).toThrow('already exists');
+    expect(database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'half'").get()).toBeUndefined();
+    database.close();
+    expect(userVersion(path)).toBe(1001);
+  });
+
+  it.each([
+    ['a text file', Buffer.from('the shopping list\n'.repeat(300)), 'database_foreign'],
+    ['a single byte', Buffer.from('x'), 'database_foreign'],
+    ['zeros', Buffer.alloc(8192), 'database_damaged'],
+    ['a header and nothing sound behind it', Buffer.from('SQLite format 3\0'.repeat(600)), 'database_damaged'],
+  ])('refuses %s and leaves it alone', (_name, content, expected) => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    writeFileSync(path, content);
+    expect(() => new Owner({ path, machineId: 'machine' }).open()).toThrow(code(expected));
+    expect(readFileSync(path).equals(content)).toBe(true);
+  });
+
+  it('refuses the database of another program and one of another shape', () => {
+    using directory = temporaryDirectory();
+    build(directory.file('other.db'), 'CREATE TABLE photos(id INTEGER)');
+    build(directory.file('shape.db'), `${RELEASE_0_1}; PRAGMA user_version = 2001`);
+    for (const name of ['other.db', 'shape.db']) {
+      const before = readFileSync(directory.file(name));
+      const owner = new Owner({ path: directory.file(name), machineId: 'machine' });
+      expect(() => owner.open()).toThrow(code('database_foreign'));
+      expect(readFileSync(directory.file(name)).equals(before)).toBe(true);
+    }
+  });
+
+  it('calls a database damaged whose pages were overwritten', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    build(path, RELEASE_0_1);
+    const content = readFileSync(path);
+    content.fill(0x5a, 4096);
+    writeFileSync(path, content);
+    expect(() => new Owner({ path, machineId: 'machine' }).open()).toThrow(code('database_damaged'));
+  });
+});

@@ -1,0 +1,35 @@
+/** What SQLite and the file system throw, in the product's words. */
+import BetterSqlite from 'better-sqlite3';
+import { AgentError, reasonOf } from '../errors.ts';
+
+/** Turns anything thrown by a storage operation into an AgentError: what was meant failed, and nothing of it was kept. */
+export function storageError(error: unknown): AgentError {
+  if (error instanceof AgentError) return error;
+  const code = errorCode(error);
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(reasonOf(error), error);
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC') {
+    return new AgentError('storage_full', 'expected room to write, found a full disk', 'free space on the disk', {
+      cause: error,
+    });
+  }
+  return new AgentError(
+    'storage_failed',
+    `expected the database to answer, found: ${reasonOf(error)}${code === '' ? '' : ` (${code})`}`,
+    'check the disk, its permissions and the kernel log',
+    { cause: error },
+  );
+}
+
+export function damaged(found: string, cause?: unknown): AgentError {
+  return new AgentError(
+    'database_damaged',
+    `expected a whole database, found: ${found}`,
+    'the storage medium may be failing: check it, then move the file away to start a new one',
+    { cause },
+  );
+}
+
+function errorCode(error: unknown): string {
+  if (error instanceof BetterSqlite.SqliteError) return error.code;
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

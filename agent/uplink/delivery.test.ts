@@ -1,0 +1,430 @@
+/** End to end over real brokers: what was sealed arrives once, whatever is killed. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect as connectSocket, createServer, type Server } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Aedes } from 'aedes';
+import Database from 'better-sqlite3';
+import { connectAsync } from 'mqtt';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Clock } from '../clock.ts';
+import { type Collector, startCollector } from '../collector/collector.ts';
+import { readReport } from '../collector/report.ts';
+import { encodeWindow } from '../contract/batch.ts';
+import { realClock } from '../platform/clock.ts';
+import { MemoryOutbox } from './fixtures.ts';
+import type { UplinkOptions } from './port.ts';
+import { createUplink, type Uplink } from './uplink.ts';
+
+const MOSQUITTO = '/usr/sbin/mosquitto';
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const EPOCH = '00112233445566aa';
+const ORIGIN = {
+  tenant: 'acme',
+  gateway: 'gw-1',
+  epoch: EPOCH,
+  store: 's1',
+  timeZone: 'Europe/Berlin',
+  version: '0.1.0',
+};
+const START = 1_760_000_000_000;
+/** Resends and back-offs of minutes come in seconds; the brokers know nothing of it. */
+const HASTE = 20;
+
+let folder = '';
+const endings: (() => Promise<unknown> | unknown)[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'footfall-delivery-'));
+});
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function hastyClock(): Clock {
+  const clock = realClock();
+  return {
+    monotonic: () => clock.monotonic() * HASTE,
+    wall: () => clock.wall(),
+    after: (ms, task) => clock.after(ms / HASTE, task),
+    every: (ms, task) => clock.every(ms / HASTE, task),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function until(what: string, met: () => boolean | Promise<boolean>, ms = 40_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!(await met())) {
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
+    await sleep(10);
+  }
+}
+
+/** A mosquitto on a loopback port that can be killed and started again. */
+class Mosquitto {
+  readonly port: number;
+  readonly #config: string;
+  #child: ChildProcess | null = null;
+
+  constructor(port: number, extra: string[] = ['allow_anonymous true']) {
+    this.port = port;
+    this.#config = join(folder, `mosquitto-${port}.conf`);
+    this.configure(extra);
+    endings.push(() => this.kill());
+  }
+
+  configure(extra: string[]): void {
+    const { username } = userInfo();
+    const lines = [
+      `listener ${this.port} 127.0.0.1`,
+      'set_tcp_nodelay true',
+      `user ${username}`,
+      'persistence false',
+      ...extra,
+    ];
+    writeFileSync(this.#config, `${lines.join('\n')}\n`);
+  }
+
+  async start(): Promise<this> {
+    this.#child = spawn(MOSQUITTO, ['-c', this.#config], { stdio: 'ignore' });
+    await until('mosquitto listens', () => accepts(this.port));
+    return this;
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    await killed(child);
+  }
+}
+
+async function killed(child: ChildProcess | null): Promise<void> {
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectSocket(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/** The collector as its command, in a process of its own, so that it can be killed. */
+function spawnCollector(port: number, database: string): ChildProcess {
+  const program = `
+    import { Command } from 'commander';
+    import { register } from './agent/cli/collect.ts';
+    const program = new Command('footfall');
+    register(program);
+    await program.parseAsync(process.argv.slice(1), { from: 'user' });`;
+  const words = ['collect', '--broker', `mqtt://127.0.0.1:${port}`, '--database', database, '--json'];
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...words], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  endings.push(() => killed(child));
+  return child;
+}
+
+async function collectHere(url: string, database: string, more: { caFile?: string } = {}): Promise<Collector> {
+  const collector = await startCollector({ url, database, clock: hastyClock(), log: () => {}, ...more });
+  endings.push(() => collector.stop());
+  return collector;
+}
+
+function gateway(
+  url: string,
+  options: Partial<UplinkOptions> = {},
+): { uplink: Uplink; outbox: MemoryOutbox; seal(): void; sealed: Map<number, Uint8Array> } {
+  const outbox = new MemoryOutbox();
+  const sealed = new Map<number, Uint8Array>();
+  const uplink = createUplink(
+    { url, tenant: 'acme', gateway: 'gw-1', epoch: EPOCH, ack: 'collector', window: 16, ...options },
+    {
+      outbox,
+      clock: hastyClock(),
+      random: Math.random,
+      log: () => {},
+      facts: async () => ({
+        sealedThrough: sealed.size,
+        oldestHeld: outbox.held.size === 0 ? null : Math.min(...outbox.held.keys()),
+        previous: null,
+        parameters: 'p1',
+        version: '0.1.0',
+        sensors: [],
+      }),
+    },
+  );
+  endings.push(() => uplink.stop());
+  const seal = () => {
+    const sequence = sealed.size + 1;
+    const [batch] = encodeWindow(windowOf(sequence), { ...ORIGIN, clock: 'synchronised', sealedAtMs: START }, sequence);
+    sealed.set(sequence, batch.body);
+    outbox.seal(sequence, batch.body);
+    uplink.notify(sequence);
+  };
+  return { uplink, outbox, seal, sealed };
+}
+
+function windowOf(ordinal: number) {
+  const startMs = START + ordinal * 900_000;
+  const base = { store: 's1', rev: 1, window: ordinal, start_ms: startMs, end_ms: startMs + 900_000, parameters: 'p1' };
+  const door = { entries: ordinal % 7, exits: 1, catch_up_entries: 0, catch_up_exits: 0, set_aside: 0, resets: 0 };
+  const records = ['north', 'south', 'east'].map((place) => ({ ...base, ...door, place, kind: 'door' as const }));
+  return { ordinal, startMs, endMs: startMs + 900_000, skipped: 0, warmUp: false, records };
+}
+
+/** Every sealed batch is in the database once, with its bytes and its records, and nothing else is. */
+function expectOnce(path: string, sealed: Map<number, Uint8Array>): void {
+  const database = new Database(path, { readonly: true });
+  const rows = database
+    .prepare<[], { sequence: number; body: Buffer }>('SELECT sequence, body FROM batches ORDER BY sequence')
+    .all();
+  const records = database.prepare('SELECT window, place FROM records').all();
+  database.close();
+  expect(rows.map((row) => row.sequence)).toEqual([...sealed.keys()]);
+  for (const row of rows) expect(row.body.equals(sealed.get(row.sequence) ?? Buffer.of())).toBe(true);
+  expect(records).toHaveLength(sealed.size * 3);
+  expect(readReport(path, START)).toMatchObject({
+    gaps: [],
+    gateways: [{ batches: sealed.size, awaited: 0, lost: 0, refused: 0 }],
+  });
+}
+
+describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped where it is not installed)`, () => {
+  it('delivers 2,000 batches once, though broker and collector are killed', async () => {
+    const broker = await new Mosquitto(await freePort()).start();
+    const database = join(folder, 'killed.db');
+    let collector = spawnCollector(broker.port, database);
+    const { uplink, outbox, seal, sealed } = gateway(`mqtt://127.0.0.1:${broker.port}`);
+    for (let count = 0; count < 500; count++) seal();
+    uplink.start();
+    const faults = [
+      async () => {
+        await broker.kill();
+        await sleep(50);
+        await broker.start();
+      },
+      async () => {
+        await killed(collector);
+        collector = spawnCollector(broker.port, database);
+      },
+    ];
+    for (let round = 0; round < 6; round++) {
+      const goal = uplink.state().acknowledged + 100;
+      for (let count = 0; count < 250; count++) {
+        seal();
+        if (count % 5 === 0) await sleep(2);
+      }
+      await until(`round ${round} gets through`, () => uplink.state().acknowledged >= goal);
+      await faults[round % 2]();
+    }
+    await until('the outbox is empty', () => outbox.held.size === 0, 90_000);
+    expect(sealed.size).toBe(2_000);
+    expect(uplink.state()).toMatchObject({ protocol: 5, acknowledged: 2_000, inFlight: 0 });
+    await uplink.stop();
+    collector.kill('SIGINT');
+    let text = '';
+    collector.stdout?.on('data', (chunk) => {
+      text += chunk;
+    });
+    await once(collector, 'close');
+    expect(JSON.parse(text.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      message: 'Ledger',
+      conflicts: 0,
+      rejected: 0,
+      awaited: 0,
+      lost: 0,
+    });
+    expectOnce(database, sealed);
+  }, 180_000);
+
+  it('is refused with a wrong password, says so, and delivers once the broker takes it', async () => {
+    const passwords = join(folder, 'passwords');
+    const write = (password: string) =>
+      execFileSync('mosquitto_passwd', ['-b', '-c', passwords, 'box', password], { stdio: 'ignore' });
+    write('first');
+    const port = await freePort();
+    const broker = await new Mosquitto(port, ['allow_anonymous false', `password_file ${passwords}`]).start();
+    const { uplink, outbox, seal } = gateway(`mqtt://127.0.0.1:${port}`, {
+      username: 'box',
+      password: 'second',
+      ack: 'puback',
+    });
+    seal();
+    uplink.start();
+    await until('the refusal', () => uplink.state().lastError !== null);
+    expect(uplink.state().lastError).toMatch(/^the broker 127\.0\.0\.1:\d+ refused.*not authorised/);
+    expect(uplink.state().lastError).not.toContain('second');
+    await broker.kill();
+    write('second');
+    await broker.start();
+    await until('the batch is delivered', () => outbox.held.size === 0);
+    expect(uplink.state()).toMatchObject({ phase: 'connected', lastError: null, acknowledged: 1 });
+  }, 60_000);
+
+  it('delivers over TLS to a broker of its CA only, and names the CA file that does not fit', async () => {
+    const { ca, otherCa, key, certificate } = makeCertificates();
+    const port = await freePort();
+    const config = ['allow_anonymous true', `certfile ${certificate}`, `keyfile ${key}`, `cafile ${ca}`];
+    await new Mosquitto(port, config).start();
+    const url = `mqtts://127.0.0.1:${port}`;
+    const database = join(folder, 'tls.db');
+    const collector = await collectHere(url, database, { caFile: ca });
+    const { uplink, outbox, seal } = gateway(url, { caFile: otherCa });
+    seal();
+    uplink.start();
+    await until('the refusal', () => uplink.state().lastError !== null);
+    expect(uplink.state().lastError).toBe(
+      `certificate of 127.0.0.1:${port} not trusted: it is not signed by the authority in ${otherCa}`,
+    );
+    // The file is read again before each attempt: replacing it is enough.
+    writeFileSync(otherCa, execFileSync('cat', [ca]));
+    await until('the batch is delivered', () => outbox.held.size === 0);
+    expect(collector.stats()).toMatchObject({ stored: 1, phase: 'connected' });
+    const elsewhere = gateway(`mqtts://localhost:${port}`, { caFile: ca });
+    elsewhere.uplink.start();
+    await until('the host check', () => elsewhere.uplink.state().lastError !== null);
+    expect(elsewhere.uplink.state().lastError).toMatch(/^certificate of localhost:\d+ is for another host name$/);
+  }, 60_000);
+
+  it('keeps what it holds through hostile acknowledgements, shows the silence, and delivers afterwards', async () => {
+    const broker = await new Mosquitto(await freePort()).start();
+    const url = `mqtt://127.0.0.1:${broker.port}`;
+    const stranger = await connectAsync(url);
+    endings.push(() => stranger.endAsync(true));
+    const topic = 'ff/v1/acme/gw-1/down/ack';
+    const good = JSON.stringify({ epoch: EPOCH, ok: [1, 2, 3], rejected: [] });
+    await stranger.publishAsync(topic, good, { qos: 1, retain: true });
+    const { uplink, outbox, seal, sealed } = gateway(url);
+    for (let count = 0; count < 3; count++) seal();
+    uplink.start();
+    await until('all are published', () => uplink.state().published >= 3);
+    for (const text of [
+      '',
+      'null',
+      '[]',
+      '{',
+      good.replace(EPOCH, 'ffffffffffffffff'),
+      good.replace('[1,2,3]', '[4,900]'),
+      `${good}${' '.repeat(70_000)}`,
+    ]) {
+      await stranger.publishAsync(topic, text, { qos: 1 });
+    }
+    await stranger.publishAsync(topic, '', { qos: 1, retain: true });
+    await sleep(200);
+    expect(outbox.held.size).toBe(3);
+    expect(uplink.state()).toMatchObject({
+      phase: 'connected',
+      inFlight: 3,
+      acknowledged: 0,
+      lastAcknowledgedAt: null,
+    });
+    expect(uplink.state().lastPublishedAt).not.toBeNull();
+    const database = join(folder, 'hostile.db');
+    await collectHere(url, database);
+    await until('delivery', () => outbox.held.size === 0);
+    expectOnce(database, sealed);
+  }, 60_000);
+});
+
+describe('delivery over a broker of MQTT 3.1.1 only', () => {
+  it('falls back, delivers 2,000 batches once, and says goodbye', async () => {
+    const broker = await Aedes.createBroker();
+    const server: Server = createServer(broker.handle).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    endings.push(() => new Promise((resolve) => broker.close(() => server.close(resolve))));
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const database = join(folder, 'aedes.db');
+    const first = await collectHere(url, database);
+    const { uplink, outbox, seal, sealed } = gateway(url);
+    for (let count = 0; count < 2_000; count++) seal();
+    uplink.start();
+    await until('half of it', () => uplink.state().acknowledged >= 1_000);
+    await first.stop();
+    const second = await collectHere(url, database);
+    await until('the outbox is empty', () => outbox.held.size === 0);
+    expect(uplink.state().protocol).toBe(4);
+    expect(second.stats().protocol).toBe(4);
+    const { states } = second.stats();
+    await uplink.stop();
+    await until('the goodbye', () => second.stats().states > states);
+    expectOnce(database, sealed);
+    expect(readReport(database, START).gateways[0].online).toBe(false);
+  }, 120_000);
+});
+
+/** A throw-away CA, a certificate of it for 127.0.0.1 only, and a second CA that signed nothing. */
+function makeCertificates() {
+  const file = (name: string) => join(folder, name);
+  const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'ignore' });
+  const authority = (name: string) =>
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      file(`${name}.key`),
+      '-out',
+      file(`${name}.pem`),
+    );
+  authority('ca');
+  authority('other');
+  writeFileSync(file('san'), 'subjectAltName=IP:127.0.0.1\n');
+  openssl(
+    'req',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    '/CN=broker',
+    '-keyout',
+    file('broker.key'),
+    '-out',
+    file('broker.csr'),
+  );
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    file('broker.csr'),
+    '-CA',
+    file('ca.pem'),
+    '-CAkey',
+    file('ca.key'),
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    file('san'),
+    '-out',
+    file('broker.pem'),
+  );
+  return { ca: file('ca.pem'), otherCa: file('other.pem'), key: file('broker.key'), certificate: file('broker.pem') };
+}

@@ -1,0 +1,218 @@
+/**
+ * Keeps one session up: opens a new one after each that ended, with full-jitter back-off, the protocol that worked and
+ * certificates read anew. Knows nothing of what is sent.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Clock, Timer } from '../clock.ts';
+import { reasonOf } from '../errors.ts';
+import { fullJitter } from './backoff.ts';
+import type { UplinkPhase } from './port.ts';
+import { type Protocol, ProtocolChoice } from './protocol.ts';
+import type { OpenSession, Session, SessionFailure, SessionRequest } from './session.ts';
+import { targetOf } from './target.ts';
+
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  fields: Record<string, unknown>,
+  message: string,
+) => void;
+
+export interface LinkOptions {
+  url: string;
+  username?: string;
+  password?: string;
+  caFile?: string;
+  clientId: string;
+  subscriptions: readonly string[];
+}
+
+export interface LinkOwner {
+  /** Asked before each attempt. A rejection counts as a failed attempt. */
+  will(): Promise<SessionRequest['will']>;
+  ready(session: Session): void;
+  message(topic: string, payload: Uint8Array, retained: boolean): void;
+  progress(): void;
+  /** Only after `ready`. */
+  closed(): void;
+}
+
+export interface LinkState {
+  phase: UplinkPhase;
+  since: number;
+  protocol: Protocol | null;
+  lastError: string | null;
+}
+
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 300_000;
+/** An attempt that is not connected and subscribed by then has failed. */
+const READY_WITHIN_MS = 30_000;
+/** A session that lasted this long was a good one. */
+const GOOD_AFTER_MS = 60_000;
+const FAREWELL_MS = 2_000;
+
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #owner: LinkOwner;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #log: Log;
+  readonly #open: OpenSession;
+  readonly #target: ReturnType<typeof targetOf>;
+  readonly #protocol = new ProtocolChoice();
+  #phase: UplinkPhase = 'off';
+  #since: number;
+  #lastError: string | null = null;
+  #attempt = 0;
+  /** Grows at each stop: an attempt of an earlier start that is still preparing must not open. */
+  #life = 0;
+  #session: Session | null = null;
+  #ready = false;
+  #timer: Timer | null = null;
+  #whenClosed: (() => void) | null = null;
+
+  /** @throws AgentError `broker_url` */
+  constructor(
+    options: LinkOptions,
+    owner: LinkOwner,
+    deps: { clock: Clock; random: () => number; log: Log; open: OpenSession },
+  ) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#clock = deps.clock;
+    this.#random = deps.random;
+    this.#log = deps.log;
+    this.#open = deps.open;
+    this.#target = targetOf(options.url);
+    this.#since = deps.clock.wall();
+  }
+
+  get state(): LinkState {
+    const protocol = this.#ready && this.#session !== null ? this.#session.protocol : null;
+    return { phase: this.#phase, since: this.#since, protocol, lastError: this.#lastError };
+  }
+
+  start(): void {
+    if (this.#phase === 'off') void this.#connect(this.#life);
+  }
+
+  /** The other end does its work: the next failure starts from a short back-off again. */
+  good(): void {
+    this.#attempt = 0;
+  }
+
+  /** Notes something wrong in a session that stands. */
+  complain(reason: string): void {
+    if (reason !== this.#lastError) this.#log('warn', { reason }, 'The broker complained');
+    this.#lastError = reason;
+  }
+
+  /** Ends the session with a goodbye, or without one after two seconds. */
+  async stop(): Promise<void> {
+    this.#life++;
+    this.#timer?.cancel();
+    this.#timer = null;
+    const session = this.#session;
+    if (session !== null) {
+      const closed = new Promise<void>((resolve) => {
+        this.#whenClosed = resolve;
+      });
+      const late = this.#clock.after(FAREWELL_MS, () => session.abort({ reason: 'no goodbye', verdict: 'other' }));
+      if (this.#ready) session.disconnect();
+      else session.abort({ reason: 'stopped', verdict: 'other' });
+      await closed;
+      late.cancel();
+    }
+    this.#enter('off');
+  }
+
+  async #connect(life: number): Promise<void> {
+    this.#enter('connecting');
+    let request: SessionRequest;
+    try {
+      request = await this.#prepare();
+    } catch (error) {
+      if (life === this.#life) this.#failed({ reason: reasonOf(error), verdict: 'other' });
+      return;
+    }
+    if (life !== this.#life) return;
+    this.#timer = this.#clock.after(READY_WITHIN_MS, () => {
+      const reason = `no answer from ${this.#target.name} within ${READY_WITHIN_MS / 1000} s`;
+      this.#session?.abort({ reason, verdict: 'other' });
+    });
+    const openedAt = this.#clock.monotonic();
+    const session = this.#open(request, {
+      ready: () => {
+        this.#timer?.cancel();
+        this.#timer = null;
+        this.#ready = true;
+        this.#protocol.worked();
+        this.#lastError = null;
+        this.#enter('connected');
+        this.#log('info', { broker: this.#target.name, protocol: session.protocol }, 'Connected');
+        this.#owner.ready(session);
+      },
+      message: (topic, payload, retained) => this.#owner.message(topic, payload, retained),
+      progress: () => this.#owner.progress(),
+      closed: (failure) => {
+        const wasReady = this.#ready;
+        this.#session = null;
+        this.#ready = false;
+        if (wasReady) {
+          if (this.#clock.monotonic() - openedAt >= GOOD_AFTER_MS) this.good();
+          this.#owner.closed();
+        }
+        if (life === this.#life) this.#failed(failure);
+        this.#whenClosed?.();
+        this.#whenClosed = null;
+      },
+    });
+    this.#session = session;
+  }
+
+  async #prepare(): Promise<SessionRequest> {
+    const { caFile } = this.#options;
+    return {
+      target: this.#target,
+      ca: caFile === undefined ? null : { pem: await readCertificates(caFile), file: caFile },
+      clientId: this.#options.clientId,
+      username: this.#options.username ?? null,
+      password: this.#options.password ?? null,
+      protocol: this.#protocol.next,
+      will: await this.#owner.will(),
+      subscriptions: this.#options.subscriptions,
+    };
+  }
+
+  #failed(failure: SessionFailure): void {
+    this.#timer?.cancel();
+    const again = this.#protocol.failed(failure.verdict);
+    // The same failure once a minute for a week is one line of the journal, not ten thousand.
+    const level = failure.reason === this.#lastError ? 'debug' : 'warn';
+    this.#lastError = failure.reason;
+    const delay = again ? 0 : fullJitter(this.#attempt++, FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#random);
+    this.#log(level, { reason: failure.reason, retry_ms: Math.round(delay) }, 'Not connected');
+    this.#enter('waiting');
+    const life = this.#life;
+    this.#timer = this.#clock.after(delay, () => this.#connect(life));
+  }
+
+  #enter(phase: UplinkPhase): void {
+    if (phase !== this.#phase) this.#since = this.#clock.wall();
+    this.#phase = phase;
+  }
+}
+
+async function readCertificates(file: string): Promise<Uint8Array> {
+  const pem = await readFile(file).catch((error: unknown) => {
+    throw new Error(`certificate authority ${file} cannot be read: ${codeOf(error)}`);
+  });
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
+    throw new Error(`certificate authority ${file} holds no certificate in PEM`);
+  }
+  return pem;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : reasonOf(error);
+}

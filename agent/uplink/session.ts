@@ -1,0 +1,175 @@
+/**
+ * The life of one connection attempt, over MQTT.js: connect, subscribe, and only then publish. A client is never
+ * reconnected: one that is keeps publications that never settle.
+ */
+import { connect, type IClientOptions, type IConnackPacket } from 'mqtt';
+import { explainCode, explainError, refusesProtocol } from './explain.ts';
+import type { Protocol, ProtocolVerdict } from './protocol.ts';
+import type { Target } from './target.ts';
+
+export interface SessionRequest {
+  target: Target;
+  /** Certificates in PEM that may sign the broker's, and the file they came from; null for those of the system. */
+  ca: { pem: Uint8Array; file: string } | null;
+  clientId: string;
+  username: string | null;
+  password: string | null;
+  protocol: Protocol;
+  /** Published by the broker, retained, when the connection ends without a farewell. */
+  will: { topic: string; payload: Uint8Array } | null;
+  /** Topic filters, QoS 1. */
+  subscriptions: readonly string[];
+}
+
+export interface SessionFailure {
+  /** For people. */
+  reason: string;
+  verdict: ProtocolVerdict;
+}
+
+/** All calls come after `openSession` returned; none comes after `closed`, which comes exactly once. */
+export interface SessionEvents {
+  /** Connected and subscribed: publishing may start. */
+  ready(): void;
+  message(topic: string, payload: Uint8Array, retained: boolean): void;
+  /** The broker took a publication: there may be room for another. */
+  progress(): void;
+  closed(failure: SessionFailure): void;
+}
+
+export interface Session {
+  readonly protocol: Protocol;
+  /** How many more publications the broker's receive maximum allows now. */
+  readonly room: number;
+  /** QoS 1. `done` gets null once the broker took it, else its refusal; it is not called when the session ends first. */
+  publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: string | null) => void): void;
+  /** Ends without a word, as after a failure. */
+  abort(failure: SessionFailure): void;
+  /** Says goodbye, so that the broker forgets the will; `closed` follows. */
+  disconnect(): void;
+}
+
+export type OpenSession = (request: SessionRequest, events: SessionEvents) => Session;
+
+/** MQTT 5, 3.2.2.3.3: what holds where the broker states no receive maximum. */
+const RECEIVE_MAXIMUM = 65_535;
+const KEEPALIVE_S = 30;
+
+export const openSession: OpenSession = (request, events) => {
+  const { target } = request;
+  const client = connect(optionsOf(request));
+  const waiting: (() => void)[] = [];
+  let receiveMaximum = RECEIVE_MAXIMUM;
+  let outstanding = 0;
+  let over = false;
+  let standing = false;
+  let answered = false;
+  let leaving = false;
+
+  const close = (failure: SessionFailure): void => {
+    if (over) return;
+    over = true;
+    client.end(true);
+    events.closed(failure);
+  };
+
+  client.stream.once(target.tls ? 'secureConnect' : 'connect', () => {
+    standing = true;
+  });
+  client.on('packetreceive', (packet) => {
+    if (packet.cmd === 'connack') answered = true;
+  });
+  client.on('message', (topic, payload, packet) => {
+    if (!over) events.message(topic, payload, packet.retain);
+  });
+  client.on('disconnect', (packet) => {
+    close({ reason: explainCode(packet.reasonCode ?? 0, target), verdict: 'other' });
+  });
+  // Stays attached for ever: MQTT.js may emit several errors, also after the end.
+  client.on('error', (error) => {
+    const code = 'code' in error ? error.code : null;
+    const reason = explainError(error, target, request.ca?.file ?? null);
+    if (typeof code === 'number') close({ reason, verdict: refusesProtocol(code) ? 'refused' : 'other' });
+    else close({ reason, verdict: standing && !answered ? 'unanswered' : 'other' });
+  });
+  client.on('close', () => {
+    if (leaving) close({ reason: 'closed by this side', verdict: 'other' });
+    else if (standing && !answered) {
+      close({ reason: `${target.name} closed the connection without an MQTT answer`, verdict: 'unanswered' });
+    } else close({ reason: `the connection to ${target.name} was lost`, verdict: 'other' });
+  });
+  client.on('connect', (packet: IConnackPacket) => {
+    receiveMaximum = packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM;
+    // Nagle's algorithm against the broker's delayed acknowledgement costs up to 40 ms a batch.
+    if ('setNoDelay' in client.stream && typeof client.stream.setNoDelay === 'function') client.stream.setNoDelay(true);
+    if (request.subscriptions.length === 0) return events.ready();
+    client.subscribe([...request.subscriptions], { qos: 1 }, (error, granted) => {
+      if (over) return;
+      // On a denial MQTT.js reports the QoS that was asked for as granted: the error is what counts.
+      if (error || granted === undefined || granted.some((grant) => grant.qos >= 128)) {
+        const topics = request.subscriptions.join(', ');
+        close({
+          reason: `the broker ${target.name} refused the subscription to ${topics}: not authorised`,
+          verdict: 'other',
+        });
+      } else events.ready();
+    });
+  });
+
+  const send = (topic: string, body: Uint8Array, retain: boolean, done: (refusal: string | null) => void): void => {
+    outstanding++;
+    client.publish(topic, Buffer.from(body.buffer, body.byteOffset, body.byteLength), { qos: 1, retain }, (error) => {
+      if (over) return;
+      outstanding--;
+      done(error ? explainError(error, target, null) : null);
+      waiting.shift()?.();
+      if (!over) events.progress();
+    });
+  };
+
+  return {
+    protocol: request.protocol,
+    get room() {
+      return over ? 0 : Math.max(0, receiveMaximum - outstanding - waiting.length);
+    },
+    publish(topic, body, retain, done) {
+      if (over) return;
+      if (outstanding >= receiveMaximum) waiting.push(() => send(topic, body, retain, done));
+      else send(topic, body, retain, done);
+    },
+    abort: close,
+    disconnect() {
+      if (over) return;
+      leaving = true;
+      client.end(false);
+    },
+  };
+};
+
+function optionsOf(request: SessionRequest): IClientOptions {
+  const { target, will } = request;
+  const options: IClientOptions = {
+    protocol: target.tls ? 'mqtts' : 'mqtt',
+    host: target.host,
+    port: target.port,
+    clientId: request.clientId,
+    protocolId: 'MQTT',
+    protocolVersion: request.protocol,
+    clean: true,
+    keepalive: KEEPALIVE_S,
+    // A ping each half minute whatever is sent: publishing into a dead link must not put off finding out.
+    reschedulePings: false,
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    // The owner's own deadline on the injected clock comes first.
+    connectTimeout: 120_000,
+    timerVariant: 'native',
+  };
+  if (target.tls) options.rejectUnauthorized = true;
+  if (request.ca !== null) options.ca = Buffer.from(request.ca.pem);
+  if (request.username !== null) options.username = request.username;
+  if (request.password !== null) options.password = request.password;
+  if (will !== null) options.will = { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true };
+  return options;
+}

@@ -1,0 +1,134 @@
+import type { Rejection } from '../../agent/readings.ts';
+import { createCounts } from '../counts.ts';
+import type { Decoder, DecoderCounts, DecoderOptions, Driver, ReadingSink } from '../driver.ts';
+import { LineSplitter } from '../lines.ts';
+import { SourceTime } from '../source-time.ts';
+import { type CounterMessage, readMessage } from './message.ts';
+import { SalesCounter } from './sales.ts';
+
+const HIGHEST_COUNT = 0xffffffff;
+const WIDTH = 32;
+/** A jump of the sequence above this is a damaged number and no loss. */
+const LARGEST_GAP = 10_000;
+/** The boot of a total that names none. */
+const NO_BOOT = 0;
+
+/**
+ * Decodes the lines of door counters and tills, mixed on one stream: the JSON contract (`message.ts`); a bare whole
+ * number, the running total of entries; lines of `+` and `-`, each an event; `inc`, `in`, `dec` and `out`, each an event;
+ * `STARTUP..`, a notice. All else is boot text. In the role `transactions` each entry is a sale and an exit is nothing.
+ */
+export class DoorLinesDecoder implements Decoder {
+  readonly #counts: DecoderCounts = createCounts();
+  readonly #time = new SourceTime();
+  readonly #lines = new LineSplitter(this.#counts, (buffer, start, end) => this.#line(buffer, start, end));
+  readonly #sales: SalesCounter | undefined;
+  #sink: ReadingSink | undefined;
+  #arrival = 0;
+  /** Boot and sequence number of the last report; -1 before the first. */
+  #boot = -1;
+  #seq = 0;
+
+  constructor(options: DecoderOptions = {}) {
+    this.#sales = options.role === 'transactions' ? new SalesCounter() : undefined;
+  }
+
+  get counts(): Readonly<DecoderCounts> {
+    return this.#counts;
+  }
+
+  push(bytes: Uint8Array, arrival: number, sink: ReadingSink): void {
+    this.#sink = sink;
+    this.#arrival = arrival;
+    this.#lines.push(bytes);
+    this.#sink = undefined;
+  }
+
+  #line(buffer: Uint8Array, start: number, end: number): void {
+    // Door lines are a few a second: strings are cheap enough. Latin-1 keeps one character for each octet.
+    const line = Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start)
+      .toString('latin1')
+      .trim();
+    if (line === '') {
+      return;
+    }
+    const rejection = this.#read(line);
+    if (rejection === '') {
+      this.#counts.accepted++;
+    } else {
+      this.#counts.rejected[rejection]++;
+    }
+  }
+
+  #read(line: string): Rejection | '' {
+    if (line.startsWith('{')) {
+      const message = readMessage(line);
+      if (typeof message === 'object') {
+        return this.#report(message);
+      }
+      return message === 'other' ? '' : message;
+    }
+    if (/^-?\d+$/.test(line)) {
+      const total = Number(line);
+      return total >= 0 && total <= HIGHEST_COUNT && !Object.is(total, -0)
+        ? this.#total(this.#arrival, NO_BOOT, total, 0)
+        : 'range';
+    }
+    if (/^[+-]+$/.test(line)) {
+      for (const sign of line) {
+        this.#event(sign === '+');
+      }
+      return '';
+    }
+    if (/^[+-]\d/.test(line)) {
+      return 'format';
+    }
+    if (/^(inc|in|dec|out)$/i.test(line)) {
+      this.#event(/^in/i.test(line));
+      return '';
+    }
+    return line.startsWith('STARTUP') ? '' : 'noise';
+  }
+
+  #report({ boot, seq, entered, left, ms }: CounterMessage): Rejection | '' {
+    if (boot === this.#boot) {
+      const lost = seq - this.#seq - 1;
+      if (lost > 0 && lost <= LARGEST_GAP) {
+        this.#counts.rejected.missing += lost;
+      }
+    } else {
+      this.#time.restart();
+    }
+    this.#boot = boot;
+    this.#seq = seq;
+    return this.#total(this.#time.map(ms, this.#arrival), boot, entered, left);
+  }
+
+  #total(time: number, boot: number, entered: number, left: number): Rejection | '' {
+    if (this.#sales === undefined) {
+      this.#sink?.counter(time, entered, left, boot, WIDTH);
+      return '';
+    }
+    const sold = this.#sales.advance(boot, entered, this.#arrival);
+    if (sold > 0) {
+      this.#sink?.transaction(time, sold);
+    }
+    return Number.isNaN(sold) ? 'range' : '';
+  }
+
+  #event(entered: boolean): void {
+    if (this.#sales === undefined) {
+      this.#sink?.crossing(this.#arrival, entered ? 1 : 0, entered ? 0 : 1);
+    } else if (entered) {
+      this.#sink?.transaction(this.#arrival, 1);
+    }
+  }
+}
+
+/** Door counters and tills that send lines of text. */
+export const doorLines: Driver = {
+  name: 'door-lines',
+  kind: 'door',
+  defaultBaud: 115_200,
+  createDecoder: (options) => new DoorLinesDecoder(options),
+};

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // Each file in a process of its own: native modules (better-sqlite3, serialport) do not like shared threads.
+    pool: 'forks',
+    maxWorkers: 2,
+    include: ['agent/**/*.test.ts', 'drivers/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '.runtime/**'],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+  },
+});
