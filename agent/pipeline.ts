@@ -40,6 +40,7 @@ export class Pipeline {
   #pumping: Promise<void> | null = null;
   #nextSequence: number;
   #sealedThrough: number;
+  #lastWindow: number;
   #committedOrdinal: number;
   #lastCommit: number | null = null;
   #storageError: string | null = null;
@@ -49,6 +50,7 @@ export class Pipeline {
     this.#options = options;
     this.#nextSequence = opened.nextSequence;
     this.#sealedThrough = opened.nextSequence - 1;
+    this.#lastWindow = opened.lastWindow;
     this.#committedOrdinal = fold.ordinal;
     this.intake = new Intake(fold, boundary, (batch) => this.#journal(encodeRows(batch, 0, batch.length), batch));
   }
@@ -155,7 +157,8 @@ export class Pipeline {
       }
     }
     const snapshot = { version: Fold.version, ordinal: fold.ordinal, body: fold.snapshot() };
-    const windowOrdinal = windows[windows.length - 1]?.ordinal ?? 0;
+    const windowOrdinal = windows.at(-1)?.ordinal ?? this.#lastWindow;
+    this.#lastWindow = windowOrdinal;
     const last = this.#queue.at(-1);
     if (last !== undefined && 'close' in last && !(this.#queue.length === 1 && this.#pumping !== null)) {
       // Behind a storage that fails, closes become one: only the newest snapshot is of use.
@@ -217,19 +220,27 @@ function restoreFold(
   opened: Opened,
   parameters: (previous: Parameters | undefined) => Parameters,
 ): Fold {
+  const { snapshot, journal, lastWindow } = opened;
   let fold: Fold | null = null;
-  if (opened.snapshot !== null) {
+  if (snapshot !== null) {
     try {
-      fold = Fold.restore(opened.snapshot.body);
+      fold = Fold.restore(snapshot.body);
     } catch (error) {
       options.log('warn', { reason: reasonOf(error) }, 'the snapshot cannot be read; warming up from an empty state');
     }
   }
-  const blobs = opened.journal.map((blob) => decodeRows(blob.body));
+  const blobs = journal.flatMap(({ body }) => {
+    try {
+      return [decodeRows(body)];
+    } catch (error) {
+      options.log('error', { reason: reasonOf(error) }, 'a run of inputs in the journal cannot be read; it is left out');
+      return [];
+    }
+  });
   if (fold === null) {
     const firstAt = blobs[0]?.at[0] ?? options.now();
-    fold = Fold.start(parameters(undefined), firstAt);
-    if (opened.snapshot !== null) fold.markWarmUp();
+    fold = Fold.start(parameters(undefined), firstAt, { ordinal: snapshot?.ordinal ?? 0, window: lastWindow });
+    if (snapshot !== null) fold.markWarmUp();
   }
   for (const rows of blobs) fold.apply(rows, 0, rows.length);
   return fold;

@@ -99,25 +99,11 @@ npm_here() {
   npm "$@" --prefix "$footfall_root" --ignore-scripts --include=dev --no-audit --no-fund
 }
 
-# `npm ci`, except for a lock file that was written where the registry does not carry the optional packages of other
-# platforms: npm ci refuses it, while npm install takes from it every version that it does hold.
-install_locked() {
-  local output status=0
-  output=$(npm_here ci 2>&1 </dev/null) || status=$?
-  if [ "$status" -ne 0 ] && [[ $output == *'package.json and package-lock.json'*'in sync'* ]]; then
-    say 'npm ci finds package-lock.json incomplete: installing what it locks with npm install'
-    run_quietly npm_here install --no-save
-    return
-  fi
-  if [ "$status" -ne 0 ]; then printf '%s\n' "$output" >&2; fi
-  return "$status"
-}
-
 install_dependencies() {
   if dependencies_current; then return 0; fi
   require_npm 'install the dependencies' || return 1
   say 'installing the dependencies'
-  if ! install_locked; then
+  if ! run_quietly npm_here ci; then
     say "could not install the dependencies of package-lock.json (npm's message is above): check the network and npm's" \
       'registry and proxy settings, then run this again'
     return 1

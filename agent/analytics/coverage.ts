@@ -1,6 +1,7 @@
 /** How much of a window each sensor was heard: a zero is not a missing. */
-import type { Parameters } from './parameters.ts';
+
 import { REJECTIONS } from '../readings.ts';
+import type { Parameters } from './parameters.ts';
 import type { WindowState } from './windows.ts';
 
 export interface SensorCoverage {

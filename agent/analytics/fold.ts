@@ -4,24 +4,24 @@
  * snapshot restored anywhere goes on as if nothing had happened. Time moves only what lags by the grace: a UTC minute is
  * evaluated, and a window sealed, once `at` is the grace past its end.
  */
-import { type InputBatch, InputKind, SightingFlag } from '../readings.ts';
-import { Bindings, isInside } from './bindings.ts';
+import type { InputBatch } from '../readings.ts';
 import { Calendar, type LocalDay } from './calendar.ts';
 import { Calibration } from './calibration.ts';
-import { coveredIn } from './coverage.ts';
-import { type CounterReading, counterDifference } from './doors.ts';
 import { addToToday, copyToday, createToday, type LiveFigures, todayFigures } from './live.ts';
 import type { Parameters } from './parameters.ts';
 import type { SealedWindow, WindowRecord } from './records.ts';
+import { RowCounter } from './rows.ts';
 import { evidenceOf, summarise, windowRecords } from './sealing.ts';
 import { addToDay, createDay, occupancyRecord, settle } from './settlement.ts';
 import { Smoothing } from './smoothing.ts';
 import { createFoldState, type FoldState, readState, writeState } from './state.ts';
-import { type DeviceSighting, Traffic } from './traffic.ts';
-import { countFlow, coverageOf, doorOf, MINUTE_MS, OpenWindows, type WindowState, zoneOf } from './windows.ts';
+import { Traffic } from './traffic.ts';
+import { MINUTE_MS, OpenWindows, type WindowState } from './windows.ts';
 
 /** A longer step of time is a jump: what is open is sealed, and the windows in between are skipped. */
 const JUMP_MS = 2 * 24 * 3_600_000;
+/** The ordinals before the first ones. */
+const FIRST = { ordinal: 0, window: 0 } as const;
 
 export class Fold {
   /** Version of the snapshot's bytes and of their meaning. */
@@ -32,16 +32,11 @@ export class Fold {
   readonly #traffic: Traffic;
   readonly #smoothing: Smoothing;
   readonly #calibration: Calibration;
-  #bindings: Bindings;
-  #calendar: Calendar;
+  readonly #rows: RowCounter;
   #sealed: SealedWindow[] = [];
   /** `at` from which the next minute is evaluated. */
   #due = 0;
-  /** Start of the next minute to be evaluated, ms. */
-  #cursorMs = 0;
   #settlement: LocalDay;
-  /** Reused for every row. */
-  readonly #sighting: DeviceSighting = { high: 0, low: 0, lasting: false, time: 0, inside: false, open: false };
 
   private constructor(state: FoldState, windows: OpenWindows, traffic: Traffic) {
     this.#state = state;
@@ -49,18 +44,24 @@ export class Fold {
     this.#traffic = traffic;
     this.#smoothing = new Smoothing(state.estimates);
     this.#calibration = new Calibration(state.calibration);
-    this.#bindings = new Bindings(state.newest, state.places);
-    this.#calendar = new Calendar(windows.oldest.parameters);
+    this.#rows = new RowCounter(state, windows, traffic);
     this.#settlement = this.#nextSettlement();
     this.#schedule();
   }
 
-  /** A new store, time starting at `at`: the window that holds it is partial, as its coverage shows. */
-  static start(parameters: Parameters, at: number): Fold {
+  /**
+   * An empty state, time starting at `at`: the window that holds it is partial, as its coverage shows.
+   * @param after the last ordinals in use, where the database has a past whose state is lost: row and window ordinals go
+   *   on behind them, so that no record's key is used twice.
+   */
+  static start(parameters: Parameters, at: number, after: { ordinal: number; window: number } = FIRST): Fold {
     const windows = new OpenWindows();
     windows.restart(at, parameters);
     const { date } = new Calendar(parameters).day(at);
-    return new Fold(createFoldState(parameters, at, createToday(date), createDay()), windows, new Traffic());
+    const state = createFoldState(parameters, at, createToday(date), createDay());
+    state.ordinal = after.ordinal;
+    state.windowOrdinal = after.window;
+    return new Fold(state, windows, new Traffic());
   }
 
   /** The state a snapshot was taken of. Throws a SnapshotError for another version or damaged bytes. */
@@ -106,7 +107,7 @@ export class Fold {
       const ordinal = batch.firstOrdinal + row;
       if (ordinal <= this.#state.ordinal) continue;
       this.advance(batch.at[row]);
-      this.#applyRow(batch, row);
+      this.#rows.apply(batch, row);
       this.#state.ordinal = ordinal;
     }
   }
@@ -130,146 +131,32 @@ export class Fold {
   /** Figures for people, now. */
   live(): LiveFigures {
     const { at } = this.#state;
-    const { date } = this.#calendar.day(at);
+    const { date } = this.#rows.calendar.day(at);
     let today = this.#state.today.date === date ? copyToday(this.#state.today) : createToday(date);
     let { occupancy } = this.#state;
     let aheadMs = 0;
     for (const window of this.#windows.states) {
-      const summary = summarise(window, occupancy, this.#bindings, this.#calibration);
+      const summary = summarise(window, occupancy, this.#rows.bindings, this.#calibration);
       occupancy = summary.occupancy.atEnd;
       aheadMs = Math.max(0, window.end - at);
-      if (this.#calendar.day(window.start).date === date) today = addToToday(today, window, summary, this.#calendar);
+      if (this.#rows.calendar.day(window.start).date === date) {
+        today = addToToday(today, window, summary, this.#rows.calendar);
+      }
     }
     const { start, end } = this.#windows.oldest;
     const people = this.#smoothing.estimates[0] ?? null;
     return {
-      today: todayFigures(today, { occupancy, people, aheadMs }, this.#bindings, this.#calibration),
+      today: todayFigures(today, { occupancy, people, aheadMs }, this.#rows.bindings, this.#calibration),
       window: { ordinal: this.#state.windowOrdinal + 1, start_ms: start, end_ms: end },
       devices: this.#traffic.table.size,
       untracked: this.#traffic.untracked,
     };
   }
 
-  #applyRow(batch: InputBatch, row: number): void {
-    const kind = batch.kind[row];
-    if (kind === InputKind.key) return this.#traffic.changeKey(this.#windowAt(this.#timeOf(batch, row)));
-    if (kind === InputKind.parameters) return this.#changeParameters(batch.payloads.get(row));
-    const binding = this.#bindings.sensors[batch.sensor[row]];
-    if (binding === undefined) return;
-    const { role, swap } = binding.sensor;
-    if (kind === InputKind.sighting) {
-      if (role === 'zone') this.#countSighting(batch, row, binding.place, binding.sensor.gateDbm);
-    } else if (kind === InputKind.crossing) {
-      const entered = swap ? batch.b[row] : batch.a[row];
-      const left = swap ? batch.a[row] : batch.b[row];
-      if (role === 'door') this.#countPeople(binding.place, this.#timeOf(batch, row), entered, left, false);
-    } else if (kind === InputKind.counter) {
-      if (role === 'door') this.#countCounter(batch, row, binding.place, swap);
-    } else if (kind === InputKind.transaction) {
-      this.#windowAt(this.#timeOf(batch, row)).transactions += batch.a[row];
-    } else if (kind === InputKind.sensor) {
-      this.#countReport(batch, row);
-    } else if (kind === InputKind.rejection) {
-      const { rejected } = coverageOf(this.#windowAt(this.#timeOf(batch, row)), batch.sensor[row]);
-      const reason = batch.channel[row];
-      if (reason < rejected.length) rejected[reason] += batch.a[row];
-    }
-  }
-
-  #countSighting(batch: InputBatch, row: number, zone: number, gateDbm: number): void {
-    const time = this.#timeOf(batch, row);
-    const scope = this.#bindings.scopeOf(zone);
-    if (time < this.#cursorMs) {
-      const counts = zoneOf(this.#windows.oldest, scope);
-      counts.sightings++;
-      counts.late++;
-      return;
-    }
-    const window = this.#windowAt(time);
-    const counts = zoneOf(window, scope);
-    counts.sightings++;
-    const random = (batch.flags[row] & SightingFlag.random) !== 0;
-    if (random) counts.random++;
-    const high = random ? batch.c[row] : batch.a[row];
-    const low = random ? batch.d[row] : batch.b[row];
-    if (random && high === 0 && low === 0) return;
-    const sighting = this.#sighting;
-    sighting.high = high;
-    sighting.low = low;
-    sighting.lasting = !random;
-    sighting.time = time;
-    sighting.inside = isInside(batch.rssi[row], gateDbm);
-    sighting.open = this.#calendar.isOpen(time);
-    this.#traffic.sight(sighting, 0, window, this.#windows, this.#state.newest);
-    if (this.#bindings.multizone) this.#traffic.sight(sighting, scope, window, this.#windows, this.#state.newest);
-  }
-
-  /** People are never dropped: those too late for their window count in the oldest one, at its start. */
-  #countPeople(door: number, time: number, entered: number, left: number, catchUp: boolean): void {
-    const window = this.#windowAt(time);
-    const counts = doorOf(window, door);
-    counts.entries += entered;
-    counts.exits += left;
-    if (catchUp) {
-      counts.catchUpEntries += entered;
-      counts.catchUpExits += left;
-    }
-    countFlow(window, time, entered, left);
-  }
-
-  #countCounter(batch: InputBatch, row: number, door: number, swap: boolean): void {
-    const sensor = batch.sensor[row];
-    const { counters } = this.#state;
-    const time = this.#timeOf(batch, row);
-    const now: CounterReading = {
-      entered: batch.a[row],
-      left: batch.b[row],
-      boot: batch.c[row],
-      width: batch.d[row],
-      time,
-    };
-    const difference = counterDifference(counters[sensor], now);
-    counters[sensor] = { entered: now.entered, left: now.left, boot: now.boot, time };
-    const counts = doorOf(this.#windowAt(time), door);
-    counts.setAside += difference.setAside;
-    if (difference.reset) counts.resets++;
-    const { entered, left, catchUp } = difference;
-    this.#countPeople(door, time, swap ? left : entered, swap ? entered : left, catchUp);
-  }
-
-  #countReport(batch: InputBatch, row: number): void {
-    const sensor = batch.sensor[row];
-    const time = this.#timeOf(batch, row);
-    const coverage = coverageOf(this.#windowAt(time), sensor);
-    coverage.bytes += batch.a[row];
-    coverage.accepted += batch.b[row];
-    const covered = batch.c[row];
-    for (const window of this.#windows.states) {
-      const part = coveredIn(window, time, covered);
-      if (part > 0) coverageOf(window, sensor).coveredMs += part;
-    }
-  }
-
-  /** Sensors hold at once; a window already begun keeps its other parameters. */
-  #changeParameters(payload: string | undefined): void {
-    if (payload === undefined) throw new Error('expected the parameters of a parameters row, found none');
-    this.#windowAt(this.#state.at);
-    this.#state.newest = JSON.parse(payload) as Parameters;
-    this.#bindings = new Bindings(this.#state.newest, this.#state.places);
-  }
-
-  #timeOf(batch: InputBatch, row: number): number {
-    return Math.min(batch.time[row], this.#state.at);
-  }
-
-  #windowAt(time: number): WindowState {
-    return this.#windows.at(time, this.#state.newest);
-  }
-
   /** Evaluates the next minute, and seals the window it completes. */
   #step(): void {
     this.#evaluate();
-    if (this.#cursorMs >= this.#windows.oldest.end) this.#seal(false);
+    if (this.#rows.cursorMs >= this.#windows.oldest.end) this.#seal(false);
     this.#schedule();
   }
 
@@ -278,14 +165,14 @@ export class Fold {
     const window = this.#windows.oldest;
     const present = this.#traffic.evaluate(state.minute, window);
     this.#smoothing.minute(state.minute, present, this.#calibration.factor, window);
-    if (this.#calendar.isOpen(this.#cursorMs)) window.openMinutes++;
+    if (this.#rows.calendar.isOpen(this.#rows.cursorMs)) window.openMinutes++;
     state.minute++;
-    this.#cursorMs = state.minute * MINUTE_MS;
+    this.#rows.cursorMs = state.minute * MINUTE_MS;
   }
 
   #schedule(): void {
-    this.#cursorMs = this.#state.minute * MINUTE_MS;
-    this.#due = this.#cursorMs + MINUTE_MS + this.#windows.oldest.parameters.graceMs;
+    this.#rows.cursorMs = this.#state.minute * MINUTE_MS;
+    this.#due = this.#rows.cursorMs + MINUTE_MS + this.#windows.oldest.parameters.graceMs;
   }
 
   /** @param jumps true for the last window before a jump: the day is settled with it, whatever the hour. */
@@ -294,19 +181,28 @@ export class Fold {
     const window = this.#windows.oldest;
     const ordinal = ++state.windowOrdinal;
     const { start, end, parameters } = window;
-    const summary = summarise(window, state.occupancy, this.#bindings, this.#calibration);
-    const base = { store: parameters.store, rev: 1, window: ordinal, start_ms: start, end_ms: end, parameters: parameters.id };
-    const records = windowRecords(window, base, summary, this.#bindings, this.#calibration);
+    const summary = summarise(window, state.occupancy, this.#rows.bindings, this.#calibration);
+    const base = {
+      store: parameters.store,
+      rev: 1,
+      window: ordinal,
+      start_ms: start,
+      end_ms: end,
+      parameters: parameters.id,
+    };
+    const records = windowRecords(window, base, summary, this.#rows.bindings, this.#calibration);
     const warmUp = this.warmingUp;
-    const evidence = warmUp ? null : evidenceOf(window, this.#bindings);
+    const evidence = warmUp ? null : evidenceOf(window, this.#rows.bindings);
     if (evidence !== null) {
       this.#calibration.teach({ ...evidence, personMinutes: summary.occupancy.occupancyMs / MINUTE_MS });
     }
-    const sensors = this.#bindings.parameters.sensors.map(({ index }) => index);
+    const sensors = this.#rows.bindings.parameters.sensors.map(({ index }) => index);
     addToDay(state.day, ordinal, window, summary, evidence, sensors);
-    state.today = addToToday(state.today, window, summary, this.#calendar);
+    state.today = addToToday(state.today, window, summary, this.#rows.calendar);
     state.occupancy = summary.occupancy.atEnd;
-    if (this.#bindings.hasDoor) records.unshift(occupancyRecord(state.day.windows[state.day.windows.length - 1], parameters.store, 1));
+    if (this.#rows.bindings.hasDoor) {
+      records.unshift(occupancyRecord(state.day.windows[state.day.windows.length - 1], parameters.store, 1));
+    }
     if (jumps || end >= this.#settlement.settlement) records.push(...this.#settleDay(base, jumps));
     this.#sealed.push({ ordinal, startMs: start, endMs: end, skipped: state.skipped, warmUp, records });
     state.skipped = 0;
@@ -316,9 +212,9 @@ export class Fold {
   #settleDay(base: { store: string; window: number; parameters: string }, jumps: boolean): WindowRecord[] {
     const state = this.#state;
     const local = this.#settlement;
-    const { day, revised } = settle(state.day, local, base, this.#bindings, this.#calibration);
+    const { day, revised } = settle(state.day, local, base, this.#rows.bindings, this.#calibration);
     // A store that is open round the clock has people inside at its settlement; any other one is empty.
-    if (jumps || !this.#calendar.isOpen(local.settlement)) state.occupancy = 0;
+    if (jumps || !this.#rows.calendar.isOpen(local.settlement)) state.occupancy = 0;
     state.day = createDay();
     state.settledAt = local.settlement;
     state.settledDate = local.date;
@@ -332,18 +228,18 @@ export class Fold {
     if (states.length === 0) this.#windows.append(sealed.end, this.#state.newest, sealed.parameters);
     const { parameters } = this.#windows.oldest;
     if (parameters === sealed.parameters) return;
-    this.#calendar = new Calendar(parameters);
+    this.#rows.calendar = new Calendar(parameters);
     this.#settlement = this.#nextSettlement();
   }
 
   /** Seals what is open as if its time had passed, and goes on in the window that holds `at`. */
   #jump(at: number): void {
     const state = this.#state;
-    const last = this.#windowAt(state.at);
+    const last = this.#rows.windowAt(state.at);
     for (let sealed = false; !sealed; ) {
       const window = this.#windows.oldest;
       sealed = window === last;
-      while (this.#cursorMs < window.end) this.#evaluate();
+      while (this.#rows.cursorMs < window.end) this.#evaluate();
       if (sealed) this.#traffic.expire(window);
       this.#seal(sealed);
     }
@@ -354,12 +250,12 @@ export class Fold {
     state.minute = Math.floor(at / MINUTE_MS);
     state.settledAt = at;
     this.#smoothing.estimates.length = 0;
-    this.#calendar = new Calendar(parameters);
+    this.#rows.calendar = new Calendar(parameters);
     this.#settlement = this.#nextSettlement();
     this.#schedule();
   }
 
   #nextSettlement(): LocalDay {
-    return this.#calendar.nextSettlement(this.#state.settledAt, this.#state.settledDate);
+    return this.#rows.calendar.nextSettlement(this.#state.settledAt, this.#state.settledDate);
   }
 }

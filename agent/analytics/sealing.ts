@@ -34,7 +34,8 @@ export function evidenceOf(window: WindowState, bindings: Bindings): Omit<Eviden
   const minutes = window.parameters.windowMinutes;
   const { present, burstsInside, minutes: evaluated } = zoneOf(window, 0);
   const whole = window.openMinutes === minutes && evaluated === minutes;
-  if (!whole || !bindings.hasDoor || !bindings.hasZone || !wellCovered(window, bindings.parameters.sensors)) return null;
+  if (!whole || !bindings.hasDoor || !bindings.hasZone || !wellCovered(window, bindings.parameters.sensors))
+    return null;
   return { keyMinutes: present, burstsInside };
 }
 

@@ -5,8 +5,8 @@
  */
 import type { Bindings } from './bindings.ts';
 import type { LocalDay } from './calendar.ts';
-import { coveredMs } from './coverage.ts';
 import type { Calibration, Evidence } from './calibration.ts';
+import { coveredMs } from './coverage.ts';
 import type { Occupancy } from './occupancy.ts';
 import { passingPeople } from './passing.ts';
 import type { DayRecord, OccupancyRecord } from './records.ts';

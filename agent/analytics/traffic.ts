@@ -105,7 +105,8 @@ export class Traffic {
       if (end - last > this.#keepMs(slot)) table.remove(slot);
     }
     for (let scope = 0; scope < window.zones.length; scope++) {
-      countMinute(window.zones[scope], (present[scope] ??= 0));
+      present[scope] ??= 0;
+      countMinute(window.zones[scope], present[scope]);
     }
     return present;
   }

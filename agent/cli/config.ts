@@ -14,7 +14,7 @@ export function register(program: Command): void {
       `
 Touches nothing but the file: ports, certificates and the broker are not looked at.
 
-Exit codes: 0 no mistake, 1 mistakes or unreadable.
+Exit codes: 0 no mistake, 1 mistakes or unreadable, 64 wrong use.
 
 Examples:
   footfall config check /etc/footfall/footfall.yaml

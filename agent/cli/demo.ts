@@ -22,7 +22,7 @@ export function register(program: Command): void {
 The store opens a quarter of an hour after the start and closes so that its day is settled before the end: with the
 defaults, 10 hours in 60 seconds. Everything is on this machine, in memory and in a scratch directory that is removed.
 
-Exit codes: 0 nothing was lost, 1 failed or a batch is missing, 2 wrong use, 130 stopped by Ctrl-C.
+Exit codes: 0 nothing was lost, 1 failed or a batch is missing, 64 wrong use, 130 stopped by Ctrl-C.
 
 Examples:
   footfall demo

@@ -40,7 +40,7 @@ export function register(program: Command): void {
 Without --settings a store that is always open is assumed.
 With --settings a sensor of the recording is the configured one of the same id.
 
-Exit codes: 0 replayed, 1 the file cannot be read or is no recording, 2 wrong use.
+Exit codes: 0 replayed, 1 the file cannot be read or is no recording, 64 wrong use.
 
 Examples:
   footfall replay capture.pcap --gate -70

@@ -17,7 +17,7 @@ export function register(program: Command, storageWorker?: URL): void {
       `
 Logs JSON lines to stdout. Ends on SIGINT or SIGTERM after a last commit.
 
-Exit codes: 0 ended as asked, 1 could not start or failed, 2 wrong use.
+Exit codes: 0 ended as asked, 1 could not start or failed, 64 wrong use.
 
 Examples:
   footfall run --settings /etc/footfall/footfall.yaml

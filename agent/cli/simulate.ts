@@ -39,7 +39,7 @@ export function register(program: Command): void {
 The store has a sniffer "shop-wifi" (wifi-pcap) and a counter "main-door" (door-lines). It is simulated from a quarter of
 an hour before opening until half an hour after closing.
 
-Exit codes: 0 written, 1 could not write, 2 wrong use, 130 stopped by Ctrl-C (the unfinished file is removed).
+Exit codes: 0 written, 1 could not write, 64 wrong use, 130 stopped by Ctrl-C (the unfinished file is removed).
 
 Examples:
   footfall simulate --out day.stream --seed 7

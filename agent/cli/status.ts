@@ -24,7 +24,8 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-Exit codes: 0 counting, 1 degraded, 2 not counting, 3 no answer (not running, not allowed, wrong settings).
+Exit codes: 0 counting, 1 degraded, 2 not counting, 3 no answer (not running, not allowed, wrong settings),
+64 wrong use.
 
 Examples:
   footfall status

@@ -72,8 +72,9 @@ interface Reply {
 
 /** Messages in the queue beyond which new ones are dropped; 64 KiB each at most. */
 const QUEUE_LIMIT = 2_000;
-/** Sequences in one acknowledgement, which must stay within 64 KiB. */
-const IDS_PER_ACK = 50;
+/** Entries in one acknowledgement, which must stay within 64 KiB though every character of a reason were escaped. */
+const OK_PER_ACK = 1_000;
+const REJECTED_PER_ACK = 16;
 
 /** @throws AgentError `broker_url`, `collector_database` */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
@@ -246,8 +247,12 @@ class ReferenceCollector implements Collector {
   #reply(from: Sender, epoch: string, reply: Reply): void {
     const topic = topicsOf(from.tenant, from.gateway).ack;
     const { ok, rejected } = reply;
-    for (let start = 0; start < Math.max(ok.length, rejected.length); start += IDS_PER_ACK) {
-      const part = { ok: ok.slice(start, start + IDS_PER_ACK), rejected: rejected.slice(start, start + IDS_PER_ACK) };
+    const parts = Math.max(Math.ceil(ok.length / OK_PER_ACK), Math.ceil(rejected.length / REJECTED_PER_ACK));
+    for (let index = 0; index < parts; index++) {
+      const part = {
+        ok: ok.slice(index * OK_PER_ACK, (index + 1) * OK_PER_ACK),
+        rejected: rejected.slice(index * REJECTED_PER_ACK, (index + 1) * REJECTED_PER_ACK),
+      };
       // Without a session nothing is sent: the gateway sends the batch again, and duplicates are acknowledged again.
       this.#session?.publish(topic, encodeMessage({ epoch, ...part }), false, (refusal) => {
         if (refusal !== null) this.#link.complain(`an acknowledgement was not taken: ${refusal}`);

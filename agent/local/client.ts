@@ -1,6 +1,6 @@
 /** One question to the daemon's local socket. Loads nothing but Node's own HTTP client, so that `status` starts fast. */
 import { readFileSync, statSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { AgentError, reasonOf } from '../errors.ts';
 
@@ -40,6 +40,8 @@ function exchange(path: string, method: string, route: string, body: unknown, ti
     const content = body === undefined ? '' : JSON.stringify(body);
     const fail = (error: Error) => reject(explain(error, path, timeoutMs));
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content) };
+    // An import statement would touch every export of node:http, and with them load all of fetch: a fifth of the run.
+    const { request } = process.getBuiltinModule('node:http');
     const asked = request(
       { socketPath: path, method, path: route, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) },
       (response) => {

@@ -62,6 +62,7 @@ export class Owner implements Synchronous<Storage> {
         return {
           ...bindEpoch(statements, this.#options.machineId, sealedThrough),
           nextSequence: sealedThrough + 1,
+          lastWindow: Number(statements.readMeta.get('last_window') ?? 0),
           snapshot,
           journal: statements.readJournal.all(snapshot?.ordinal ?? -1),
         };
@@ -97,6 +98,7 @@ export class Owner implements Synchronous<Storage> {
       this.sealBatches(close.batches);
       this.keepHistory(close.history);
       this.moveSnapshot(close.snapshot);
+      this.statements.writeMeta.run('last_window', String(close.windowOrdinal));
       this.trimJournal(close.snapshot.ordinal);
     });
     this.#giveBackPages();

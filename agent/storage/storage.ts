@@ -52,6 +52,8 @@ export interface Opened {
   previous: { epoch: string; lastSequence: number } | null;
   /** The sequence the next batch must carry; from 1, never reused. */
   nextSequence: number;
+  /** Ordinal of the last window closed, 0 for none; windows are numbered on from it even when no snapshot can be read. */
+  lastWindow: number;
   snapshot: Snapshot | null;
   /** Blobs behind the snapshot, in order. */
   journal: JournalBlob[];

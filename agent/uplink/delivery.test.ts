@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect as connectSocket, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import { type Collector, startCollector } from '../collector/collector.ts';
 import { readReport } from '../collector/report.ts';
 import { encodeWindow } from '../contract/batch.ts';
 import { realClock } from '../platform/clock.ts';
+import { accepts, freePort, killed, makeCertificates } from './brokers.ts';
 import { MemoryOutbox } from './fixtures.ts';
 import type { UplinkOptions } from './port.ts';
 import { createUplink, type Uplink } from './uplink.ts';
@@ -54,15 +55,6 @@ function hastyClock(): Clock {
     after: (ms, task) => clock.after(ms / HASTE, task),
     every: (ms, task) => clock.every(ms / HASTE, task),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function until(what: string, met: () => boolean | Promise<boolean>, ms = 40_000): Promise<void> {
@@ -111,30 +103,10 @@ class Mosquitto {
   }
 }
 
-async function killed(child: ChildProcess | null): Promise<void> {
-  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connectSocket(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-}
-
 /** The collector as its command, in a process of its own, so that it can be killed. */
 function spawnCollector(port: number, database: string): ChildProcess {
-  const program = `
-    import { Command } from 'commander';
-    import { register } from './agent/cli/collect.ts';
-    const program = new Command('footfall');
-    register(program);
-    await program.parseAsync(process.argv.slice(1), { from: 'user' });`;
   const words = ['collect', '--broker', `mqtt://127.0.0.1:${port}`, '--database', database, '--json'];
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...words], {
+  const child = spawn(process.execPath, ['agent/main.ts', ...words], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -280,7 +252,7 @@ describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped whe
   }, 60_000);
 
   it('delivers over TLS to a broker of its CA only, and names the CA file that does not fit', async () => {
-    const { ca, otherCa, key, certificate } = makeCertificates();
+    const { ca, otherCa, key, certificate } = makeCertificates(folder);
     const port = await freePort();
     const config = ['allow_anonymous true', `certfile ${certificate}`, `keyfile ${key}`, `cafile ${ca}`];
     await new Mosquitto(port, config).start();
@@ -344,13 +316,31 @@ describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped whe
   }, 60_000);
 });
 
+async function startAedes(): Promise<{ url: string; broker: Aedes }> {
+  const broker = await Aedes.createBroker();
+  const server: Server = createServer({ noDelay: true }, broker.handle).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  endings.push(() => new Promise((resolve) => broker.close(() => server.close(resolve))));
+  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, broker };
+}
+
 describe('delivery over a broker of MQTT 3.1.1 only', () => {
+  it('publishes nothing where the acknowledgements cannot be subscribed to, and says so', async () => {
+    const { url, broker } = await startAedes();
+    broker.authorizeSubscribe = (_client, _subscription, callback) => callback(null, null);
+    const { uplink, outbox, seal } = gateway(url);
+    seal();
+    uplink.start();
+    await until('the refusal', () => uplink.state().lastError?.includes('subscription') === true);
+    expect(uplink.state().lastError).toMatch(
+      /refused the subscription to ff\/v1\/acme\/gw-1\/down\/ack: not authorised$/,
+    );
+    expect(outbox.held.size).toBe(1);
+    expect(uplink.state()).toMatchObject({ published: 0, lastPublishedAt: null });
+  }, 60_000);
+
   it('falls back, delivers 2,000 batches once, and says goodbye', async () => {
-    const broker = await Aedes.createBroker();
-    const server: Server = createServer(broker.handle).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    endings.push(() => new Promise((resolve) => broker.close(() => server.close(resolve))));
-    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { url } = await startAedes();
     const database = join(folder, 'aedes.db');
     const first = await collectHere(url, database);
     const { uplink, outbox, seal, sealed } = gateway(url);
@@ -369,62 +359,3 @@ describe('delivery over a broker of MQTT 3.1.1 only', () => {
     expect(readReport(database, START).gateways[0].online).toBe(false);
   }, 120_000);
 });
-
-/** A throw-away CA, a certificate of it for 127.0.0.1 only, and a second CA that signed nothing. */
-function makeCertificates() {
-  const file = (name: string) => join(folder, name);
-  const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'ignore' });
-  const authority = (name: string) =>
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      file(`${name}.key`),
-      '-out',
-      file(`${name}.pem`),
-    );
-  authority('ca');
-  authority('other');
-  writeFileSync(file('san'), 'subjectAltName=IP:127.0.0.1\n');
-  openssl(
-    'req',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-subj',
-    '/CN=broker',
-    '-keyout',
-    file('broker.key'),
-    '-out',
-    file('broker.csr'),
-  );
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    file('broker.csr'),
-    '-CA',
-    file('ca.pem'),
-    '-CAkey',
-    file('ca.key'),
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    file('san'),
-    '-out',
-    file('broker.pem'),
-  );
-  return { ca: file('ca.pem'), otherCa: file('other.pem'), key: file('broker.key'), certificate: file('broker.pem') };
-}

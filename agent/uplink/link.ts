@@ -96,9 +96,10 @@ export class Link {
     if (this.#phase === 'off') void this.#connect(this.#life);
   }
 
-  /** The other end does its work: the next failure starts from a short back-off again. */
+  /** The other end does its work: what it complained of is over, and the next failure has a short back-off again. */
   good(): void {
     this.#attempt = 0;
+    if (this.#ready) this.#lastError = null;
   }
 
   /** Notes something wrong in a session that stands. */

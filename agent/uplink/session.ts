@@ -104,7 +104,8 @@ export const openSession: OpenSession = (request, events) => {
     if ('setNoDelay' in client.stream && typeof client.stream.setNoDelay === 'function') client.stream.setNoDelay(true);
     if (request.subscriptions.length === 0) return events.ready();
     client.subscribe([...request.subscriptions], { qos: 1 }, (error, granted) => {
-      if (over) return;
+      // Without a SUBACK it is the connection that failed, and `close` says so.
+      if (over || (error && !('packet' in error))) return;
       // On a denial MQTT.js reports the QoS that was asked for as granted: the error is what counts.
       if (error || granted === undefined || granted.some((grant) => grant.qos >= 128)) {
         const topics = request.subscriptions.join(', ');

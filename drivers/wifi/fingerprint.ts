@@ -26,6 +26,8 @@ export class Fingerprint {
   low = 0;
   /** The elements filled the octets exactly and began with an SSID: strong evidence that this is a whole probe request. */
   exact = false;
+  /** The octets were one SSID element and no more. */
+  ssidOnly = false;
 
   /** Reads the elements at `bytes[start..end)`. An element that runs over the end is left out. */
   read(bytes: Uint8Array, start: number, end: number): void {
@@ -81,6 +83,7 @@ export class Fingerprint {
       }
     }
     this.exact = at === end && end - start >= 2 && bytes[start] === SSID && bytes[start + 1] <= LONGEST_SSID;
+    this.ssidOnly = this.exact && at === start + 2 + bytes[start + 1];
     if (at === start) {
       this.high = 0;
       this.low = 0;

@@ -39,6 +39,11 @@ export class FrameReader {
     return this.#fingerprint.exact;
   }
 
+  /** Whether the last probe request was whole and ended with its SSID, which is text by nature. */
+  get endsWithSsid(): boolean {
+    return this.#fingerprint.ssidOnly;
+  }
+
   /**
    * Reads the capture header and frame at `bytes[start..end)`.
    * @param cut octets of the frame's end that were not captured.

@@ -16,11 +16,13 @@ const LONGEST_SSID = 32;
 const HIGHEST_CHANNEL = 196;
 const WEAKEST_RSSI = 127;
 const FEWEST_FIELDS = 6;
+const NO_DIGIT = 0x100;
+const COLONS_OF_ADDRESS = 5;
 
-/** Value of a hexadecimal digit in either case by its character, 0xff for any other. */
-const HEX = Uint8Array.from({ length: 256 }, (_, code) => {
+/** Value of a hexadecimal digit in either case by its character; any other makes each octet it is part of exceed 0xff. */
+const HEX = Uint16Array.from({ length: 256 }, (_, code) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase());
-  return digit < 0 ? 0xff : digit;
+  return digit < 0 ? NO_DIGIT : digit;
 });
 
 /**
@@ -204,18 +206,23 @@ function classify(buffer: Uint8Array, start: number, end: number, rejection: Rej
   }
   let fields = 1;
   let colons = 0;
-  let firstIsAddressLike = true;
+  let startsLikeAddress = true;
   for (let i = start; i < end; i++) {
     const code = buffer[i];
     if (code === PIPE) {
+      startsLikeAddress &&= colons > 0;
       fields++;
-    } else if (fields === 1 && code === COLON) {
+    } else if (code === COLON) {
       colons++;
-    } else if (fields === 1 && HEX[code] === 0xff) {
-      firstIsAddressLike = false;
+    } else if (fields === 1 && HEX[code] === NO_DIGIT) {
+      startsLikeAddress = false;
     }
   }
-  if (!firstIsAddressLike || colons === 0) {
+  const rightCount = fields === 6 || fields === 9 || fields === 10;
+  if (rightCount && colons >= COLONS_OF_ADDRESS) {
+    return 'format';
+  }
+  if (!startsLikeAddress || colons === 0) {
     return 'noise';
   }
   return fields < FEWEST_FIELDS || fields === 7 || fields === 8 ? 'truncated' : 'format';

@@ -64,11 +64,18 @@ describe('wifi-pcap on hostile bytes', () => {
     const all = frames(12).map((bytes, i) => Buffer.concat([bytes.subarray(0, 16), radiotap(probeRequest(i + 1, i))]));
     const stream = Buffer.concat(all);
     const size = all[0].length;
+    const after = Array.from({ length: 40 }, () => record(1_000, radiotap(probeRequest(200))));
     fc.assert(
       fc.property(fc.nat(stream.length - 300), fc.integer({ min: 1, max: 250 }), (from, length) => {
         const first = Math.floor(from / size);
         const last = Math.floor((from + length - 1) / size);
-        const damaged = Buffer.concat([globalHeader(), stream.subarray(0, from), stream.subarray(from + length)]);
+        // Enough frames behind it to settle any doubt: what looks like a record can claim 4 KiB.
+        const damaged = Buffer.concat([
+          globalHeader(),
+          stream.subarray(0, from),
+          stream.subarray(from + length),
+          ...after,
+        ]);
         // The spliced frame itself may pass, under whatever address its bytes then spell.
         const ours = decode(new PcapDecoder(), [damaged]).filter(({ address }) => address.startsWith('02:11:22:33:44'));
         const found = ours.map(({ address }) => Number.parseInt(address.slice(-2), 16));

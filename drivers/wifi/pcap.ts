@@ -125,7 +125,8 @@ export class PcapDecoder implements Decoder {
     const verdict = this.#read(body, end);
     this.#unproven = body;
     const whole = header.original <= header.captured;
-    if (whole && endsWithText(bytes, end - this.#buffer.start)) {
+    const textByNature = verdict === 'probe' && this.#frames.endsWithSsid;
+    if (whole && !textByNature && endsWithText(bytes, end - this.#buffer.start)) {
       this.#heldArrival = arrival;
       return true;
     }

@@ -5,6 +5,11 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+const MONTHS = [
+  ...['January', 'February', 'March', 'April', 'May', 'June'],
+  ...['July', 'August', 'September', 'October', 'November', 'December'],
+];
 
 /** `12,345`. */
 export function formatCount(count: number | null): string {
@@ -51,39 +56,64 @@ export function formatAgo(then: number | null, now: number): string {
   return now - then < SECOND ? 'just now' : `${formatShortDuration(now - then)} ago`;
 }
 
-/** Local time as `09:12`, with the date (`1 Mar 09:12`) where it is not the local day of `now`. */
-export function formatTime(ms: number, timeZone: string, now: number): string {
-  const there = localParts(ms, timeZone);
-  const time = `${there.hour}:${there.minute}`;
-  return there.date === localParts(now, timeZone).date ? time : `${there.date} ${time}`;
-}
-
-/** The local hour, 0 to 23. */
-export function localHour(ms: number, timeZone: string): number {
-  return Number(localParts(ms, timeZone).hour);
-}
-
 /** `Monday 2 March` of a local date YYYY-MM-DD. */
 export function formatDate(date: string): string {
-  const options = { weekday: 'long', day: 'numeric', month: 'long', timeZone: 'UTC' } as const;
-  return new Intl.DateTimeFormat('en-GB', options).format(new Date(`${date}T12:00:00Z`)).replace(',', '');
+  const day = new Date(`${date}T12:00:00Z`);
+  return `${WEEKDAYS[day.getUTCDay()]} ${day.getUTCDate()} ${MONTHS[day.getUTCMonth()]}`;
 }
 
-function localParts(ms: number, timeZone: string): { date: string; hour: string; minute: string } {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone,
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-  });
-  const parts = new Map(format.formatToParts(ms).map(({ type, value }) => [type, value]));
-  return {
-    date: `${parts.get('day')} ${parts.get('month')}`,
-    hour: parts.get('hour') ?? '',
-    minute: parts.get('minute') ?? '',
-  };
+/** `LocalTime.time` for a single use. */
+export function formatTime(ms: number, timeZone: string, now: number): string {
+  return new LocalTime(timeZone).time(ms, now);
+}
+
+/** `LocalTime.hour` for a single use. */
+export function localHour(ms: number, timeZone: string): number {
+  return new LocalTime(timeZone).hour(ms);
+}
+
+/** The local time of one zone; made once a screen, as making it is slow. */
+export class LocalTime {
+  readonly #format: Intl.DateTimeFormat;
+
+  constructor(timeZone: string) {
+    this.#format = new Intl.DateTimeFormat('en-GB', {
+      timeZone,
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      hourCycle: 'h23',
+    });
+  }
+
+  /** `09:12`, with the date (`1 Mar 09:12`) where it is not the local day of `now`. */
+  time(ms: number, now: number): string {
+    const there = this.#parts(ms);
+    const time = `${pad2(there.hour)}:${pad2(there.minute)}`;
+    const date = dayOf(there);
+    return date === dayOf(this.#parts(now)) ? time : `${date} ${time}`;
+  }
+
+  /** The local hour, 0 to 23. */
+  hour(ms: number): number {
+    return this.#parts(ms).hour;
+  }
+
+  #parts(ms: number) {
+    const parts = { month: 0, day: 0, hour: 0, minute: 0 };
+    for (const { type, value } of this.#format.formatToParts(ms))
+      if (type in parts) parts[type as keyof typeof parts] = Number(value);
+    return parts;
+  }
+}
+
+function dayOf({ day, month }: { day: number; month: number }): string {
+  return `${day} ${MONTHS[month - 1].slice(0, 3)}`;
+}
+
+function pad2(value: number): string {
+  return String(value).padStart(2, '0');
 }
 
 function join(ms: number, large: number, largeName: string, small: number, smallName: string): string {

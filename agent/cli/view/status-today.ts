@@ -1,6 +1,6 @@
 /** The day so far: the figures a store lives by, and its shape by hour. */
 import type { StatusDocument, Today } from '../../local/document.ts';
-import { formatCount, formatDate, formatDuration, formatPercent, localHour, NONE } from './format.ts';
+import { formatCount, formatDate, formatDuration, formatPercent, type LocalTime, NONE } from './format.ts';
 import { sparkline } from './sparkline.ts';
 import type { Paint } from './style.ts';
 import { clean, cut, pad } from './width.ts';
@@ -13,7 +13,7 @@ const PEAK_WIDTH = 18;
 
 type Figure = [label: string, value: string];
 
-export function renderToday(document: StatusDocument, width: number, paint: Paint): string[] {
+export function renderToday(document: StatusDocument, width: number, paint: Paint, local: LocalTime): string[] {
   const { today, time_zone: zone } = document;
   const title = `${paint('dim', 'TODAY')}    ${formatDate(today.date)}, ${clean(zone)}`;
   const left = counts(today);
@@ -22,7 +22,7 @@ export function renderToday(document: StatusDocument, width: number, paint: Pain
   for (let row = 0; row < Math.max(left.length, right.length); row++) {
     lines.push(renderPair(left[row], right[row], width, paint));
   }
-  return [...lines, ...renderHours(document, width, paint)];
+  return [...lines, ...renderHours(document, width, paint, local)];
 }
 
 function counts(today: Today): Figure[] {
@@ -72,10 +72,10 @@ function renderPair(left: Figure | undefined, right: Figure | undefined, width: 
   return `${start}${' '.repeat(gap)}${end}`.trimEnd();
 }
 
-function renderHours(document: StatusDocument, width: number, paint: Paint): string[] {
-  const { today, at_ms: at, time_zone: zone } = document;
+function renderHours(document: StatusDocument, width: number, paint: Paint, local: LocalTime): string[] {
+  const { today, at_ms: at } = document;
   const repeat = Math.max(1, Math.floor((width - HOUR_LABEL_WIDTH - 4 - PEAK_WIDTH) / 24));
-  const now = localHour(at, zone);
+  const now = local.hour(at);
   const row = (label: string, values: number[], tone: 'good' | 'dim'): string[] => {
     const peak = Math.max(0, ...values);
     if (peak === 0) return [];

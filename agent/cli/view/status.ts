@@ -1,7 +1,7 @@
 /** The status document as one screen for people: the verdict first, then what it rests on. */
 import type { StatusDocument } from '../../local/document.ts';
 import { renderFacts, renderParagraph } from './flow.ts';
-import { formatAgo, formatBytes, formatCount, formatDuration, formatShortDuration, formatTime } from './format.ts';
+import { formatAgo, formatBytes, formatCount, formatDuration, formatShortDuration, LocalTime } from './format.ts';
 import { renderSensors } from './status-sensors.ts';
 import { renderToday } from './status-today.ts';
 import { type Paint, painter, type Tone } from './style.ts';
@@ -29,24 +29,25 @@ export interface RenderOptions {
 /** Pure: every age is taken against the document's own `at_ms`. Every line ends in a newline. */
 export function renderStatus(document: StatusDocument, { width, colour }: RenderOptions): string {
   const paint = painter(colour);
+  const local = new LocalTime(document.time_zone);
   const lines = [
-    ...renderVerdict(document, width, paint),
+    ...renderVerdict(document, width, paint, local),
     '',
     ...renderSensors(document, width, paint),
     '',
-    ...renderToday(document, width, paint),
+    ...renderToday(document, width, paint, local),
     '',
-    ...renderBox(document, width, paint),
+    ...renderBox(document, width, paint, local),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function renderVerdict(document: StatusDocument, width: number, paint: Paint): string[] {
-  const { verdict, at_ms: at, time_zone: zone } = document;
+function renderVerdict(document: StatusDocument, width: number, paint: Paint, local: LocalTime): string[] {
+  const { verdict, at_ms: at } = document;
   const { mark, words, tone } = VERDICTS[verdict.state];
   const headline = `${mark} ${words}`;
-  const since = `  since ${formatTime(verdict.since_ms, zone, at)} (${formatDuration(at - verdict.since_ms)})`;
-  const where = `${clean(document.store)}  ${formatTime(at, zone, at)}`;
+  const since = `  since ${local.time(verdict.since_ms, at)} (${formatDuration(at - verdict.since_ms)})`;
+  const where = `${clean(document.store)}  ${local.time(at, at)}`;
   const free = width - displayWidth(headline + since);
   const right = displayWidth(where) + 2 <= free ? pad(where, free, 'right') : '';
   const lines = [`${paint(tone, paint('strong', headline))}${since}${paint('dim', right)}`];
@@ -61,10 +62,10 @@ function renderVerdict(document: StatusDocument, width: number, paint: Paint): s
   return lines;
 }
 
-function renderBox(document: StatusDocument, width: number, paint: Paint): string[] {
-  const { buffer, window, process, clock, at_ms: at, time_zone: zone } = document;
+function renderBox(document: StatusDocument, width: number, paint: Paint, local: LocalTime): string[] {
+  const { buffer, window, process, clock, at_ms: at } = document;
   const options = { width, labelWidth: LABEL_WIDTH, paint };
-  const span = `${formatTime(window.start_ms, zone, at)} to ${formatTime(window.end_ms, zone, at)}`;
+  const span = `${local.time(window.start_ms, at)} to ${local.time(window.end_ms, at)}`;
   const held = `${formatCount(buffer.held)} ${buffer.held === 1 ? 'batch' : 'batches'} held`;
   const oldest = buffer.oldest_sequence === null ? '' : ` from ${formatCount(buffer.oldest_sequence)}`;
   const size = buffer.held > 0 ? ` (${formatBytes(buffer.held_bytes)})${oldest}` : '';

@@ -1,15 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  formatAgo,
-  formatBytes,
-  formatCount,
-  formatDate,
-  formatDuration,
-  formatPercent,
-  formatTime,
-  localHour,
-} from './format.ts';
+import { formatAgo, formatBytes, formatCount, formatDate, formatDuration, formatPercent, LocalTime } from './format.ts';
 import { sparkline } from './sparkline.ts';
 import { painter, terminalOf } from './style.ts';
 import { renderTable } from './table.ts';
@@ -58,10 +49,12 @@ describe('format', () => {
 
   it('times in the store, with the date only where it is another day', () => {
     const now = Date.UTC(2026, 2, 2, 0, 30);
-    expect(formatTime(now, 'Europe/Prague', now)).toBe('01:30');
-    expect(formatTime(now - 3_600_000, 'Europe/Prague', now)).toBe('00:30');
-    expect(formatTime(now - 7_200_000, 'Europe/Prague', now)).toBe('1 Mar 23:30');
-    expect(localHour(now, 'Asia/Shanghai')).toBe(8);
+    const prague = new LocalTime('Europe/Prague');
+    expect(prague.time(now - 5_400_000, now)).toBe('00:00');
+    expect(prague.time(now, now)).toBe('01:30');
+    expect(prague.time(now - 3_600_000, now)).toBe('00:30');
+    expect(prague.time(now - 7_200_000, now)).toBe('1 Mar 23:30');
+    expect(new LocalTime('Asia/Shanghai').hour(now)).toBe(8);
     expect(formatDate('2026-03-02')).toBe('Monday 2 March');
   });
 });

@@ -1,34 +1,45 @@
-/** Replays the captures of a room with people counted by the minute, for tests of the counter's accuracy. */
-import { readFileSync } from 'node:fs';
+/** The counter against people counted in a real room by the minute, in five-minute bins. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DateTime } from 'luxon';
+import { describe, expect, it } from 'vitest';
 import { openCapture } from '../../drivers/wifi/capture-file.ts';
 import { PcapDecoder } from '../../drivers/wifi/pcap.ts';
 import { InputBatch, InputKind, SightingFlag } from '../readings.ts';
+import { MINUTE, parametersOf, sensor } from './fold.testing.ts';
 import { Fold } from './fold.ts';
-import { MINUTE, parametersOf, sensor } from './fold-inputs.ts';
-import type { OpeningHours } from './parameters.ts';
 import { smooth } from './smoothing.ts';
+
+const folder = fileURLToPath(new URL('../../../shared/data/wifi-room-occupancy/', import.meta.url));
+const DAYS = ['2023-02-28', '2023-04-26', '2023-12-14', '2024-04-04'];
+const HOURS = { week: Array.from({ length: 7 }, (): [number, number][] => [[0, 1440]]), exceptions: {} };
+/** Mean absolute error of a fingerprint count with a linear fit and a list of the installed devices, same days. */
+const BASELINE = 1.73;
 
 const BIN_MINUTES = 5;
 
 /** Bins of five minutes with people counted in them: mean people, and distinct device keys. */
-export interface Bin {
+interface Bin {
   people: number;
   keys: number;
 }
 
-export interface Room {
+interface Room {
   bins: Bin[];
   /** Most fixtures known at a time. */
   fixtures: number;
   sightings: number;
 }
 
-/** @param folder of the captures; `hours` outside which the night rule finds installed devices. */
-export function replayRoom(folder: string, date: string, hours: OpeningHours): Room {
+function replayRoom(date: string): Room {
   const capture = openCapture(join(folder, `${date}.pcap`));
-  const parameters = parametersOf({ windowMinutes: 1, graceMs: 5000, hours, sensors: [sensor(0, { gateDbm: -70 })] });
+  const parameters = parametersOf({
+    windowMinutes: 1,
+    graceMs: 5000,
+    hours: HOURS,
+    sensors: [sensor(0, { gateDbm: -70 })],
+  });
   const fold = Fold.start(parameters, capture.startMs);
   const decoder = new PcapDecoder();
   let arrival = capture.startMs;
@@ -72,12 +83,15 @@ export function replayRoom(folder: string, date: string, hours: OpeningHours): R
       sightings += record.sightings;
     }
   }
-  return { bins: binsOf(folder, date, keys), fixtures, sightings };
+  return { bins: binsOf(date, keys), fixtures, sightings };
 }
 
-function binsOf(folder: string, date: string, keys: ReadonlyMap<number, number>): Bin[] {
+function binsOf(date: string, keys: ReadonlyMap<number, number>): Bin[] {
   const truth = new Map<number, number[]>();
-  for (const line of readFileSync(join(folder, `${date}.occupancy.csv`), 'utf8').trim().split('\n').slice(1)) {
+  for (const line of readFileSync(join(folder, `${date}.occupancy.csv`), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)) {
     const [minute, people] = line.split(',');
     const time = DateTime.fromSQL(minute, { zone: 'Europe/Prague' }).toMillis();
     const bin = Math.floor(time / (BIN_MINUTES * MINUTE));
@@ -95,12 +109,12 @@ function binsOf(folder: string, date: string, keys: ReadonlyMap<number, number>)
 }
 
 /** People per key, through the origin. */
-export function factorOf(bins: readonly Bin[]): number {
+function factorOf(bins: readonly Bin[]): number {
   return bins.reduce((sum, { people }) => sum + people, 0) / bins.reduce((sum, { keys }) => sum + keys, 0);
 }
 
 /** Mean absolute errors of the smoothed estimate: over all bins, and over those with people. */
-export function errorsOf(bins: readonly Bin[], factor: number): { all: number; occupied: number } {
+function errorsOf(bins: readonly Bin[], factor: number): { all: number; occupied: number } {
   let estimate: number | null = null;
   const errors: { people: number; error: number }[] = [];
   for (const { people, keys } of bins) {
@@ -114,3 +128,20 @@ export function errorsOf(bins: readonly Bin[], factor: number): { all: number; o
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
+
+describe.skipIf(!existsSync(folder))('a room with people counted (skipped where the captures are absent)', () => {
+  it('beats the published kind of counter with a factor from other days, and finds installed devices by itself', () => {
+    const rooms = DAYS.map((date) => replayRoom(date));
+    let sum = 0;
+    let bins = 0;
+    for (const room of rooms) {
+      const others = rooms.filter((other) => other !== room).flatMap((other) => other.bins);
+      sum += errorsOf(room.bins, factorOf(others)).all * room.bins.length;
+      bins += room.bins.length;
+      expect(room.sightings).toBeGreaterThan(10_000);
+      expect(room.fixtures).toBeGreaterThanOrEqual(10);
+    }
+    expect(bins).toBeGreaterThan(500);
+    expect(sum / bins).toBeLessThan(BASELINE);
+  });
+});

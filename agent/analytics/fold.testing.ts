@@ -81,7 +81,15 @@ const key = fc.integer({ min: 1, max: 6 });
 const person = fc.integer({ min: 0, max: 3 });
 
 export const sightingInput: fc.Arbitrary<Input> = fc
-  .tuple(after, lag, key, fc.integer({ min: 0, max: 3 }), fc.boolean(), fc.integer({ min: -90, max: -50 }), fc.constantFrom(0, 4))
+  .tuple(
+    after,
+    lag,
+    key,
+    fc.integer({ min: 0, max: 3 }),
+    fc.boolean(),
+    fc.integer({ min: -90, max: -50 }),
+    fc.constantFrom(0, 4),
+  )
   .map(([gap, back, device, print, random, rssi, index]) => ({
     kind: InputKind.sighting,
     sensor: index,
@@ -112,25 +120,34 @@ const counterInput: fc.Arbitrary<Input> = fc
     values: [a, b, boot, 8],
   }));
 
-const otherInput: fc.Arbitrary<Input> = fc.tuple(after, lag, fc.nat(1000), fc.nat(6)).map(([gap, back, count, choice]) => {
-  const common = { after: gap, lag: back };
-  if (choice < 2) return { kind: InputKind.transaction, sensor: 3, ...common, values: [count % 4, 0, 0, 0] };
-  if (choice < 4) {
-    return {
-      kind: InputKind.sensor,
-      sensor: choice % 2,
-      ...common,
-      flags: SensorFlag.up,
-      values: [count, count, Math.min(gap, MINUTE), 0],
-    };
-  }
-  if (choice === 4) return { kind: InputKind.rejection, sensor: 0, ...common, channel: count % 8, values: [count, 0, 0, 0] };
-  if (choice === 5) return { kind: InputKind.key, sensor: 0, ...common, lag: 0, flags: KeyFlag.scheduled };
-  return { kind: InputKind.tick, sensor: 0, ...common, lag: 0 };
-});
+const otherInput: fc.Arbitrary<Input> = fc
+  .tuple(after, lag, fc.nat(1000), fc.nat(6))
+  .map(([gap, back, count, choice]) => {
+    const common = { after: gap, lag: back };
+    if (choice < 2) return { kind: InputKind.transaction, sensor: 3, ...common, values: [count % 4, 0, 0, 0] };
+    if (choice < 4) {
+      return {
+        kind: InputKind.sensor,
+        sensor: choice % 2,
+        ...common,
+        flags: SensorFlag.up,
+        values: [count, count, Math.min(gap, MINUTE), 0],
+      };
+    }
+    if (choice === 4)
+      return { kind: InputKind.rejection, sensor: 0, ...common, channel: count % 8, values: [count, 0, 0, 0] };
+    if (choice === 5) return { kind: InputKind.key, sensor: 0, ...common, lag: 0, flags: KeyFlag.scheduled };
+    return { kind: InputKind.tick, sensor: 0, ...common, lag: 0 };
+  });
 
 const parametersInput: fc.Arbitrary<Input> = fc
-  .tuple(after, fc.constantFrom(1, 10, 15, 20, 60), fc.boolean(), fc.constantFrom(30_000, 90_000, 4 * MINUTE), fc.boolean())
+  .tuple(
+    after,
+    fc.constantFrom(1, 10, 15, 20, 60),
+    fc.boolean(),
+    fc.constantFrom(30_000, 90_000, 4 * MINUTE),
+    fc.boolean(),
+  )
   .map(([gap, windowMinutes, zones, graceMs, hours]) => ({
     kind: InputKind.parameters,
     sensor: 0,

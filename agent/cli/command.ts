@@ -1,0 +1,47 @@
+/** The command line: one file a verb; only the verb that runs is loaded. */
+import { Command, CommanderError } from 'commander';
+import { AgentError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+
+const VERBS = ['run', 'status', 'demo', 'replay', 'simulate', 'collect', 'config'] as const;
+/** EX_USAGE (sysexits(3)): the small numbers are the verbs' own. */
+const WRONG_USE = 64;
+
+interface Verb {
+  register(program: Command): void;
+}
+
+/** Runs the verb that `words` name and sets the process's exit code. Errors for people go to stderr. */
+export async function main(words: string[]): Promise<void> {
+  try {
+    await run(words);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : WRONG_USE;
+    } else if (error instanceof AgentError) {
+      process.stderr.write(`error: ${error.message}\n${error.hint === '' ? '' : `hint: ${error.hint}\n`}`);
+      process.exitCode = exitCodeOf(error);
+    } else {
+      throw error;
+    }
+  }
+}
+
+async function run(words: string[]): Promise<void> {
+  const program = new Command('footfall')
+    .description('Counts passers-by, entries and dwell in a store without knowing who anyone is.')
+    .version(VERSION, '-V, --version')
+    .showHelpAfterError('(add --help for the options and examples)')
+    .exitOverride();
+  const named = VERBS.find((verb) => verb === words.find((word) => !word.startsWith('-')));
+  for (const verb of named === undefined ? VERBS : [named]) {
+    const { register } = (await import(`./${verb}.ts`)) as Verb;
+    register(program);
+  }
+  await program.parseAsync(words, { from: 'user' });
+}
+
+/** The exit code a verb chose for its error, else 1; each verb's help tells. */
+function exitCodeOf(error: AgentError & { exitCode?: number }): number {
+  return error.exitCode ?? 1;
+}

@@ -1,0 +1,71 @@
+/** A gateway with any set of sensors, and the commands an operator runs beside it. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Gateway, MAIN } from './gateway.ts';
+import { Child } from './processes.ts';
+import type { Pty } from './pty.ts';
+
+export interface ShopSensor {
+  id: string;
+  driver: 'wifi-pcap' | 'wifi-lines' | 'door-lines';
+  port: string;
+  /** Zone or door, by driver. */
+  place: string;
+}
+
+export interface ShopSettings {
+  directory: string;
+  sensors: ShopSensor[];
+  brokerUrl?: string;
+  runtimeDirectory?: string;
+  logLevel?: 'info' | 'debug';
+}
+
+export function shopSettings(shop: ShopSettings): string {
+  const sensors = shop.sensors.map(({ id, driver, port, place }) => {
+    const where = driver === 'door-lines' ? `door: ${place}` : `zone: ${place}, gate_dbm: -70`;
+    return `  - { id: ${id}, driver: ${driver}, port: ${port}, ${where}${driver === 'wifi-pcap' ? ', link_type: 127' : ''} }`;
+  });
+  return `tenant: lab
+gateway: shop-1
+store: { id: shop, time_zone: Europe/Prague, hours: { daily: 24h } }
+sensors:
+${sensors.join('\n')}
+counting: { window_minutes: 1, grace_seconds: 10 }
+storage: { directory: ${join(shop.directory, 'data')}, commit_seconds: 5, door_commit_seconds: 1 }
+runtime_directory: ${shop.runtimeDirectory ?? join(shop.directory, 'run')}
+${shop.brokerUrl === undefined ? '' : `uplink: { url: "${shop.brokerUrl}" }\n`}log: { level: ${shop.logLevel ?? 'info'} }
+`;
+}
+
+/** A gateway on the virtual clock with these sensors. */
+export function shopGateway(shop: ShopSettings): Gateway {
+  const gateway = new Gateway({ directory: shop.directory, brokerUrl: '', wifiPort: '', doorPort: '' });
+  writeFileSync(gateway.settingsPath, shopSettings(shop));
+  return gateway;
+}
+
+/** Sends bytes up to lines and has the gateway take in all of them, at the time its virtual clock moves to. */
+export async function deliver(
+  gateway: Gateway,
+  ptys: Readonly<Record<string, Pty>>,
+  toMs: number,
+  bytes: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
+  await gateway.advance(toMs);
+  // Not awaited before the gateway reads: a line holds some 64 KiB only.
+  const sent = Object.entries(bytes).map(([id, part]) => ptys[id].write(part));
+  const delivered = Object.fromEntries(Object.entries(ptys).map(([id, pty]) => [id, pty.written]));
+  await Promise.all([gateway.advance(toMs, delivered), ...sent]);
+}
+
+/** Runs `footfall` with these words to its end, and gives its exit code and all it printed. */
+export async function footfall(...words: string[]): Promise<{ code: number | null; output: string }> {
+  const child = new Child(`footfall ${words[0]}`, process.execPath, [MAIN, ...words], { keep: 50_000_000 });
+  child.process.stdin?.end();
+  // Not at `exit`: output may still be on its way then.
+  const closed = new Promise<void>((resolve) => child.process.once('close', () => resolve()));
+  const { code } = await child.ended;
+  await closed;
+  return { code, output: child.output };
+}
