@@ -32,7 +32,11 @@ import { VERSION } from './version.ts';
 /** How long bytes that were sent may take to arrive at a port. */
 const LOCK_STEP_PATIENCE_MS = 20_000;
 
-export type Log = (level: 'debug' | 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string) => void;
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  fields: Record<string, unknown>,
+  message: string,
+) => void;
 
 export interface DaemonParts {
   settings: Settings;
@@ -113,7 +117,11 @@ export class Daemon {
     if (key.origin === 'made' && opened.snapshot !== null) {
       intake.arriveAt(now());
       intake.keyChanged(true);
-      log('warn', {}, "the day's key is gone, as after a power-off; a new one is in use and open visits end as censored");
+      log(
+        'warn',
+        {},
+        "the day's key is gone, as after a power-off; a new one is in use and open visits end as censored",
+      );
     }
     const sensors = settings.sensors.map((sensor) => this.#sensor(sensor, intake.fold.parameters));
     this.#station = new Station(intake, sensors, () => this.#makeKey(), this.#startedMs);
@@ -216,7 +224,8 @@ export class Daemon {
       while (transport.delivered < expected) {
         transport.poll();
         if (transport.delivered >= expected) break;
-        if (networkClock.monotonic() > deadline) return { error: `${sensor.id}: ${transport.delivered} of ${expected} bytes came` };
+        if (networkClock.monotonic() > deadline)
+          return { error: `${sensor.id}: ${transport.delivered} of ${expected} bytes came` };
         await new Promise<void>((resolve) => networkClock.after(0, resolve));
       }
     }

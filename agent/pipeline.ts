@@ -233,7 +233,11 @@ function restoreFold(
     try {
       return [decodeRows(body)];
     } catch (error) {
-      options.log('error', { reason: reasonOf(error) }, 'a run of inputs in the journal cannot be read; it is left out');
+      options.log(
+        'error',
+        { reason: reasonOf(error) },
+        'a run of inputs in the journal cannot be read; it is left out',
+      );
       return [];
     }
   });

@@ -40,7 +40,8 @@ export async function runDaemon({ settings, password, virtualStartMs, storageWor
       ...(storageWorker === undefined ? {} : { workerUrl: storageWorker }),
       onError: fatal,
     }),
-    transport: (sensor) => new SerialTransport({ path: sensor.port, baudRate: sensor.baud, clock, random: Math.random }),
+    transport: (sensor) =>
+      new SerialTransport({ path: sensor.port, baudRate: sensor.baud, clock, random: Math.random }),
     random: Math.random,
     log: (level, fields, message) => logger[level](fields, message),
     ...(virtual === null ? {} : { advanceTo: (ms: number) => virtual.advanceTo(ms) }),

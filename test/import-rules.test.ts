@@ -25,8 +25,8 @@ const RULES: ImportRule[] = [
   })),
   {
     from: 'agent/main.ts',
-    may: ['commander', './cli/status.ts', './errors.ts', './version.ts', './platform/clock.ts'],
-    mayNot: ['./daemon.ts', './raw.ts', './storage/client.ts', './analytics/fold.ts', '../drivers/registry.ts'],
+    may: ['node:module', './cli/command.ts'],
+    mayNot: ['./daemon.ts', './errors.ts', './raw.ts', './storage/client.ts', '../drivers/registry.ts'],
   },
   ...['daemon', 'pipeline'].map((name) => ({
     from: `agent/${name}.ts`,
@@ -63,11 +63,16 @@ const RULES: ImportRule[] = [
   },
   ...['uplink', 'collector'].map((name) => ({
     from: `agent/${name}/session.ts`,
-    may: ['./port.ts', '../contract/batch.ts', '../clock.ts', '../errors.ts', 'mqtt'],
+    may: ['./port.ts', '../contract/batch.ts', '../mqtt/link.ts', '../clock.ts', '../errors.ts'],
     mayNot: ['../storage/storage.ts', '../raw.ts', '../readings.ts', '../analytics/records.ts', '../daemon.ts'],
   })),
   { from: 'agent/uplink/sender.ts', may: [], mayNot: ['../collector/collector.ts'] },
-  { from: 'agent/collector/collector.ts', may: [], mayNot: ['../uplink/session.ts'] },
+  { from: 'agent/collector/collector.ts', may: [], mayNot: ['../uplink/sender.ts'] },
+  {
+    from: 'agent/mqtt/link.ts',
+    may: ['./session.ts', '../clock.ts', '../errors.ts', 'mqtt'],
+    mayNot: ['../uplink/port.ts', '../contract/topics.ts'],
+  },
   {
     from: 'agent/local/server.ts',
     may: ['./document.ts', '../clock.ts', '../errors.ts', '../uplink/port.ts', 'node:http'],
@@ -96,8 +101,8 @@ const RULES: ImportRule[] = [
   },
   {
     from: 'agent/cli/run.ts',
-    may: ['../daemon.ts', '../collector/collector.ts', 'commander'],
-    mayNot: ['../storage/client.ts', '../../drivers/registry.ts', '../pipeline.ts'],
+    may: ['../run.ts', '../collector/collector.ts', 'commander'],
+    mayNot: ['../daemon.ts', '../storage/client.ts', '../../drivers/registry.ts', '../pipeline.ts'],
   },
   {
     from: 'agent/cli/view/table.ts',
@@ -112,7 +117,7 @@ const RULES: ImportRule[] = [
   },
   ...['replay', 'simulate'].map((verb) => ({
     from: `agent/cli/${verb}.ts`,
-    may: ['../pipeline.ts', '../replay.ts', '../analytics/fold.ts', '../../drivers/registry.ts', '../local/client.ts'],
+    may: ['../replay.ts', '../analytics/fold.ts', '../../drivers/registry.ts', '../local/client.ts'],
     mayNot: ['../storage/client.ts', '../uplink/uplink.ts', '../raw.ts'],
   })),
   ...['demo.ts', 'demo-store.ts'].map((verb) => ({

@@ -8,7 +8,8 @@ import { SOCAT } from './support/pty.ts';
 import { ROOM_MISSING, roomSteps } from './support/room.ts';
 import { type RoomRun, type RoomRunOptions, runRoom } from './support/room-run.ts';
 
-const missing = ROOM_MISSING ?? (SOCAT === null ? 'needs socat' : null) ?? (MOSQUITTO === null ? 'needs mosquitto' : null);
+const missing =
+  ROOM_MISSING ?? (SOCAT === null ? 'needs socat' : null) ?? (MOSQUITTO === null ? 'needs mosquitto' : null);
 const scratch = mkdtempSync(join(tmpdir(), 'footfall-kills-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -27,7 +28,12 @@ interface Outcome extends RoomRun {
   doorCounted: number;
 }
 
-async function runWithKills(name: string, hours: number | undefined, kills: number, options: Partial<RoomRunOptions>): Promise<Outcome> {
+async function runWithKills(
+  name: string,
+  hours: number | undefined,
+  kills: number,
+  options: Partial<RoomRunOptions>,
+): Promise<Outcome> {
   const directory = join(scratch, name);
   mkdirSync(directory);
   const steps = roomSteps({ stepMs: STEP_MS, rebootAfterMs: 45 * 60_000, ...(hours === undefined ? {} : { hours }) });
@@ -67,7 +73,9 @@ async function runWithKills(name: string, hours: number | undefined, kills: numb
 }
 
 describe.skipIf(missing !== null)(`kills in the middle of a real day${missing === null ? '' : ` (${missing})`}`, () => {
-  it('loses no sealed window and doubles none when daemon, broker and collector are killed 50 times', { timeout: 400_000 }, async () => {
+  it('loses no sealed window and doubles none when daemon, broker and collector are killed 50 times', {
+    timeout: 400_000,
+  }, async () => {
     const outcome = await runWithKills('kills', undefined, 50, {});
     expect(outcome.kills).toHaveLength(50);
     expect(outcome.missing, repeat).toBe(0);

@@ -88,7 +88,10 @@ async function replay(file: string, options: ReplayCliOptions): Promise<void> {
     const { terminalOf } = await import('./view/style.ts');
     const sensors = run.station.sensors.map((sensor) => sensor.status());
     process.stdout.write(
-      renderReplay({ file, windows, sensors, lastMs: last, timeZone: parameters.timeZone }, terminalOf(process.stdout, process.env)),
+      renderReplay(
+        { file, windows, sensors, lastMs: last, timeZone: parameters.timeZone },
+        terminalOf(process.stdout, process.env),
+      ),
     );
   }
 }
@@ -107,7 +110,11 @@ async function openRecording(file: string): Promise<Recording> {
   if (head[0] !== 0x7b) {
     const { openCapture } = await import('../../drivers/wifi/capture-file.ts');
     const capture = openCapture(file);
-    return { startMs: capture.startMs, sensors: [{ id: 'capture', driver: 'wifi-pcap' }], chunks: asChunks(capture.chunks) };
+    return {
+      startMs: capture.startMs,
+      sensors: [{ id: 'capture', driver: 'wifi-pcap' }],
+      chunks: asChunks(capture.chunks),
+    };
   }
   const { openRecordedStream } = await import('../../drivers/simulator/recorded-stream.ts');
   const { header, chunks } = await openRecordedStream(createReadStream(file));

@@ -28,7 +28,8 @@ Examples:
 
 function parseTime(text: string): number {
   const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError(`expected a time such as 2026-03-02T09:00:00Z, received "${text}"`);
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError(`expected a time such as 2026-03-02T09:00:00Z, received "${text}"`);
   return ms;
 }
 

@@ -64,12 +64,14 @@ function wholeNumber(text: string): number {
 }
 
 function isoDate(text: string): string {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new InvalidArgumentError(`expected a date such as 2026-03-02, received "${text}"`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text))
+    throw new InvalidArgumentError(`expected a date such as 2026-03-02, received "${text}"`);
   return text;
 }
 
 function openHours(text: string): string {
-  if (!/^\d{2}:\d{2}-\d{2}:\d{2}$/.test(text)) throw new InvalidArgumentError(`expected hours such as 09:00-19:00, received "${text}"`);
+  if (!/^\d{2}:\d{2}-\d{2}:\d{2}$/.test(text))
+    throw new InvalidArgumentError(`expected hours such as 09:00-19:00, received "${text}"`);
   return text;
 }
 

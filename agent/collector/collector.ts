@@ -7,8 +7,8 @@ import type { Clock } from '../clock.ts';
 import { encodeMessage } from '../contract/messages.ts';
 import { COLLECTOR_SUBSCRIPTIONS, parseTopic, topicsOf } from '../contract/topics.ts';
 import { reasonOf } from '../errors.ts';
-import { Link, type LinkState, type Log } from '../uplink/link.ts';
-import { openSession, type Session } from '../uplink/session.ts';
+import { Link, type LinkState, type Log } from '../mqtt/link.ts';
+import { openSession, type Session } from '../mqtt/session.ts';
 import { checkBatch, checkState, type Sender } from './intake.ts';
 import { CollectorStore } from './store.ts';
 

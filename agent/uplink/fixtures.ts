@@ -1,6 +1,7 @@
 /** What the tests of this folder share: an outbox in memory and a session that a test plays the broker of. */
+
+import type { OpenSession, Session, SessionEvents, SessionRequest } from '../mqtt/session.ts';
 import type { Outbox, SealedBatch } from './port.ts';
-import type { OpenSession, Session, SessionEvents, SessionRequest } from './session.ts';
 
 /** Sealed batches in memory, with the behaviour of the real outbox: by sequence, deleted on acknowledgement. */
 export class MemoryOutbox implements Outbox {

@@ -1,5 +1,7 @@
 /** What the uplink needs of the rest. It owns nothing: sealed batches are read from here and deleted on acknowledgement. */
 
+import type { LinkPhase } from '../mqtt/link.ts';
+
 export interface SealedBatch {
   sequence: number;
   body: Uint8Array;
@@ -38,10 +40,8 @@ export interface StateFacts {
   sensors: { id: string; driver: string; state: string }[];
 }
 
-export type UplinkPhase = 'off' | 'connecting' | 'connected' | 'waiting';
-
 export interface UplinkState {
-  phase: UplinkPhase;
+  phase: LinkPhase;
   /** Wall-clock milliseconds since when it is in this phase. */
   since: number;
   protocol: 4 | 5 | null;

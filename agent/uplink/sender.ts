@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { AckMessage } from '../contract/messages.ts';
 import { reasonOf } from '../errors.ts';
-import { fullJitter } from './backoff.ts';
-import type { Log } from './link.ts';
+import { fullJitter } from '../mqtt/backoff.ts';
+import type { Log } from '../mqtt/link.ts';
+import type { Session } from '../mqtt/session.ts';
 import type { Outbox, SealedBatch, UplinkOptions } from './port.ts';
 import { SendQueue } from './queue.ts';
-import type { Session } from './session.ts';
 import { Settlement } from './settlement.ts';
 
 const FIRST_RESEND_MS = 60_000;

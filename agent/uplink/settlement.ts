@@ -1,5 +1,5 @@
 import { reasonOf } from '../errors.ts';
-import type { Log } from './link.ts';
+import type { Log } from '../mqtt/link.ts';
 import type { Outbox } from './port.ts';
 
 export interface Rejection {

@@ -5,10 +5,10 @@ import { ackMessage, encodeMessage, type StateMessage } from '../contract/messag
 import { readMessage } from '../contract/read.ts';
 import { type GatewayTopics, topicsOf } from '../contract/topics.ts';
 import { AgentError, reasonOf } from '../errors.ts';
-import { Link, type Log } from './link.ts';
+import { Link, type Log } from '../mqtt/link.ts';
+import { type OpenSession, openSession, type Session } from '../mqtt/session.ts';
 import type { Outbox, StateFacts, UplinkOptions, UplinkState } from './port.ts';
 import { Sender } from './sender.ts';
-import { type OpenSession, openSession, type Session } from './session.ts';
 
 const STATE_EVERY_MS = 15 * 60_000;
 const FAREWELL_MS = 2_000;

@@ -87,7 +87,10 @@ export class Gateway {
 
   /** Moves the virtual clock to `toMs` and has it take in all bytes that were sent: `delivered` by sensor since its start. */
   async advance(toMs: number, delivered: Record<string, number> = {}): Promise<void> {
-    const answer = await call<{ error?: string }>(this.socketPath, 'POST', '/clock/advance', { to_ms: toMs, delivered });
+    const answer = await call<{ error?: string }>(this.socketPath, 'POST', '/clock/advance', {
+      to_ms: toMs,
+      delivered,
+    });
     if (answer.error !== undefined) throw new Error(answer.error);
   }
 

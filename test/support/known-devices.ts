@@ -1,6 +1,5 @@
 /** Devices and network names that a test knows, and the sensor bytes that carry them: valid, foreign and damaged. */
 import { doorLine } from '../../drivers/simulator/encode/door-line.ts';
-import { PHONE_MODELS } from '../../drivers/simulator/encode/models.ts';
 import {
   encodeEspBootText,
   encodeFrameRecord,
@@ -62,10 +61,11 @@ export class KnownDevices {
     const next = (): number => (uptimeUs += 20_000);
     const radio = { channel: 6, rssi: -55 };
     const record = (address: Uint8Array, ssid: string, rssi = radio.rssi): Buffer => {
-      const request = { address, ssid, sequence: 1, model: PHONE_MODELS[0], dsChannel: 6, variation: 0 };
+      const request = { address, ssid, sequence: 1, model: 0, dsChannel: 6, variation: 0 };
       return Buffer.from(encodeProbeRecord({ ...request, ...radio, rssi, uptimeUs: next() }));
     };
-    const many = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+    const many = <T>(count: number, make: (index: number) => T): T[] =>
+      Array.from({ length: count }, (_, i) => make(i));
     const valid = [
       ...many(24, () => record(this.#address('global'), this.#ssid())),
       ...many(24, () => record(this.#address('random'), '')),
@@ -142,7 +142,9 @@ export class KnownDevices {
     const source = this.#address();
     const boot = Buffer.from(this.#address()).toString('hex');
     const damaged = [
-      Buffer.from(wifiLine({ fields: 9, source, destination: this.#address(), channel: 1, rssi: -40, ssid: this.#ssid() })),
+      Buffer.from(
+        wifiLine({ fields: 9, source, destination: this.#address(), channel: 1, rssi: -40, ssid: this.#ssid() }),
+      ),
       Buffer.from(`{"v":1,"t":"cnt","boot":"${boot}","seq":1,"in":1,"out":0,"ms":5}\n`),
       Buffer.from(`{"v":1,"mac":"${colons(this.#address())}","ssid":${JSON.stringify(this.#ssid())}\n`),
       Buffer.from(`+1 ${colons(this.#address())}\n`),

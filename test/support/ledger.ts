@@ -70,7 +70,13 @@ function upTo(last: number): number[] {
 }
 
 export function byKey(a: WindowRecord, b: WindowRecord): number {
-  return a.window - b.window || compare(a.kind, b.kind) || compare(a.place, b.place) || a.start_ms - b.start_ms || a.rev - b.rev;
+  return (
+    a.window - b.window ||
+    compare(a.kind, b.kind) ||
+    compare(a.place, b.place) ||
+    a.start_ms - b.start_ms ||
+    a.rev - b.rev
+  );
 }
 
 function compare(a: string, b: string): number {

@@ -23,7 +23,11 @@ export class Pty {
   static async open(path: string): Promise<Pty> {
     if (SOCAT === null) throw new Error('socat is not installed');
     const control = `${path}.sock`;
-    const child = new Child('socat', SOCAT, ['-b65536', `pty,raw,echo=0,link=${path}`, `unix-listen:${control},unlink-close=1`]);
+    const child = new Child('socat', SOCAT, [
+      '-b65536',
+      `pty,raw,echo=0,link=${path}`,
+      `unix-listen:${control},unlink-close=1`,
+    ]);
     await until('the pty', () => existsSync(path) && existsSync(control));
     const socket = await new Promise<Socket>((resolve, reject) => {
       const opened = connect(control, () => resolve(opened));

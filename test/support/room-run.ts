@@ -69,7 +69,13 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
   const wifi = await Pty.open(join(directory, 'wifi'));
   const door = await Pty.open(join(directory, 'door'));
   const gateway = new Gateway(
-    { directory: join(directory, 'gateway'), brokerUrl: broker.url, wifiPort: wifi.path, doorPort: door.path, ...options.settings },
+    {
+      directory: join(directory, 'gateway'),
+      brokerUrl: broker.url,
+      wifiPort: wifi.path,
+      doorPort: door.path,
+      ...options.settings,
+    },
     options.entry,
   );
   const kills: KillReport[] = [];
@@ -125,7 +131,16 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
     await gateway.end('SIGTERM');
     await collector.end('SIGTERM');
     const printed = `${gateway.printed}\n${collector.child?.output ?? ''}`;
-    return { ledger, sealedThrough: status.buffer.sealed_through, held, kills, memory, longestStallMs, status, printed };
+    return {
+      ledger,
+      sealedThrough: status.buffer.sealed_through,
+      held,
+      kills,
+      memory,
+      longestStallMs,
+      status,
+      printed,
+    };
   } finally {
     await gateway.end('SIGKILL');
     await collector.end('SIGKILL');
@@ -176,6 +191,7 @@ function planKills(options: RoomRunOptions, random: () => number): Map<number, K
 
 function framesSince(steps: Step[], index: number, ms: number): number {
   let frames = 0;
-  for (let back = index; back >= 0 && steps[back].timeMs > steps[index].timeMs - ms - 5_000; back--) frames += steps[back].frames;
+  for (let back = index; back >= 0 && steps[back].timeMs > steps[index].timeMs - ms - 5_000; back--)
+    frames += steps[back].frames;
   return frames;
 }

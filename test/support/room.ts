@@ -77,7 +77,14 @@ export function roomSteps(options: RoomOptions): Step[] {
       } else parts.push(record);
     }
     const lines = door.advance(timeMs);
-    steps.push({ timeMs, wifi: Buffer.concat(parts), door: lines, frames: count, entered: door.entered, left: door.left });
+    steps.push({
+      timeMs,
+      wifi: Buffer.concat(parts),
+      door: lines,
+      frames: count,
+      entered: door.entered,
+      left: door.left,
+    });
   }
   return steps;
 }
@@ -97,8 +104,14 @@ class Sniffer {
     header.writeUInt16LE(4, 6);
     header.writeUInt32LE(2500, 16);
     header.writeUInt32LE(127, 20);
-    const text = 'ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nentry 0x400805e4\r\n';
-    return Buffer.concat([Buffer.from(text, 'latin1'), Buffer.from([0xff, 0x00, 0x8a]), Buffer.from('\n<<START>>\r\n'), header]);
+    const text =
+      'ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nentry 0x400805e4\r\n';
+    return Buffer.concat([
+      Buffer.from(text, 'latin1'),
+      Buffer.from([0xff, 0x00, 0x8a]),
+      Buffer.from('\n<<START>>\r\n'),
+      header,
+    ]);
   }
 
   record({ micros, frame }: Frame): Buffer {
@@ -152,7 +165,15 @@ class Door {
   }
 
   #line(atMs: number): string {
-    const line = { v: 1, t: 'cnt', boot: '0badcafe', seq: ++this.#sequence, in: this.entered, out: this.left, ms: atMs - this.#startMs };
+    const line = {
+      v: 1,
+      t: 'cnt',
+      boot: '0badcafe',
+      seq: ++this.#sequence,
+      in: this.entered,
+      out: this.left,
+      ms: atMs - this.#startMs,
+    };
     return `${JSON.stringify(line)}\n`;
   }
 }
@@ -160,7 +181,9 @@ class Door {
 /** People present by minute (UTC milliseconds of the minute's start). */
 function readPeople(): Map<number, number> {
   const people = new Map<number, number>();
-  for (const line of readFileSync(new URL(`${ROOM_DAY}.occupancy.csv`, DATA), 'utf8').split('\n').slice(1)) {
+  for (const line of readFileSync(new URL(`${ROOM_DAY}.occupancy.csv`, DATA), 'utf8')
+    .split('\n')
+    .slice(1)) {
     const [minute, count] = line.split(',');
     if (count === undefined) continue;
     people.set(Date.parse(`${minute.replace(' ', 'T')}:00Z`) - UTC_OFFSET_MS, Number(count));

@@ -110,7 +110,15 @@ export async function runDemo(options: DemoRun): Promise<number> {
   }
 }
 
-function draw({ daemon, store, screen }: { daemon: Daemon; store: ReturnType<typeof openStore>; screen: Screen }): void {
+function draw({
+  daemon,
+  store,
+  screen,
+}: {
+  daemon: Daemon;
+  store: ReturnType<typeof openStore>;
+  screen: Screen;
+}): void {
   screen.draw(daemon.status(), store.truth);
 }
 

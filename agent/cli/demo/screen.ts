@@ -66,7 +66,11 @@ export function createScreen(stream: WriteStream, options: ScreenOptions): Scree
   };
 }
 
-function header(status: StatusDocument, { day, speed }: ScreenOptions, { width, colour }: { width: number; colour: boolean }): string {
+function header(
+  status: StatusDocument,
+  { day, speed }: ScreenOptions,
+  { width, colour }: { width: number; colour: boolean },
+): string {
   const paint = painter(colour);
   const share = (status.at_ms - day.startMs) / (day.endMs - day.startMs);
   const text = `FOOTFALL DEMO  ${formatDate(status.today.date)} ${formatTime(status.at_ms, status.time_zone, status.at_ms)}  ×${speed}  `;

@@ -54,8 +54,13 @@ export function openStore(day: StoreDay, seed: number): SimulatedStore {
   });
 }
 
-export function settingsFor(store: SimulatedStore, day: StoreDay, paths: { data: string; run: string; broker: string }): Settings {
-  const minutes = (ms: number): number => (ms - DateTime.fromMillis(ms, { zone: TIME_ZONE }).startOf('day').toMillis()) / MINUTE_MS;
+export function settingsFor(
+  store: SimulatedStore,
+  day: StoreDay,
+  paths: { data: string; run: string; broker: string },
+): Settings {
+  const minutes = (ms: number): number =>
+    (ms - DateTime.fromMillis(ms, { zone: TIME_ZONE }).startOf('day').toMillis()) / MINUTE_MS;
   const open: [number, number][] = [[minutes(day.openMs), minutes(day.closeMs)]];
   const sensor = { port: 'simulated', baud: 115_200, gateDbm: -70, swap: false };
   const sensors: SensorSettings[] = [
@@ -65,7 +70,11 @@ export function settingsFor(store: SimulatedStore, day: StoreDay, paths: { data:
   return {
     tenant: 'demo',
     gateway: 'demo-1',
-    store: { id: 'demo-shop', timeZone: TIME_ZONE, hours: { week: Array.from({ length: 7 }, () => open), exceptions: {} } },
+    store: {
+      id: 'demo-shop',
+      timeZone: TIME_ZONE,
+      hours: { week: Array.from({ length: 7 }, () => open), exceptions: {} },
+    },
     sensors,
     counting: {
       windowMinutes: 15,

@@ -68,9 +68,24 @@ export function renderSummary(summary: Summary, { width, colour }: { width: numb
   const paint = painter(colour);
   const { passing, entering, entry_rate: rate, dwell_ms: dwell, batches } = summary;
   const rows: Cell[][] = [
-    ['people passing', formatCount(passing.simulated), formatCount(passing.counted), difference(passing.simulated, passing.counted)],
-    ['through the door, staff included', formatCount(entering.simulated), formatCount(entering.counted), difference(entering.simulated, entering.counted)],
-    ['entry rate 入店率', formatPercent(rate.simulated), formatPercent(rate.counted), difference(rate.simulated, rate.counted)],
+    [
+      'people passing',
+      formatCount(passing.simulated),
+      formatCount(passing.counted),
+      difference(passing.simulated, passing.counted),
+    ],
+    [
+      'through the door, staff included',
+      formatCount(entering.simulated),
+      formatCount(entering.counted),
+      difference(entering.simulated, entering.counted),
+    ],
+    [
+      'entry rate 入店率',
+      formatPercent(rate.simulated),
+      formatPercent(rate.counted),
+      difference(rate.simulated, rate.counted),
+    ],
     [
       'mean dwell 驻店时长, staff included',
       formatDuration(dwell.simulated),

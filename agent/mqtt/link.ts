@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { reasonOf } from '../errors.ts';
 import { fullJitter } from './backoff.ts';
-import type { UplinkPhase } from './port.ts';
 import { type Protocol, ProtocolChoice } from './protocol.ts';
 import type { OpenSession, Session, SessionFailure, SessionRequest } from './session.ts';
 import { targetOf } from './target.ts';
@@ -36,8 +35,11 @@ export interface LinkOwner {
   closed(): void;
 }
 
+/** `waiting`: not connected, until the next attempt is due. */
+export type LinkPhase = 'off' | 'connecting' | 'connected' | 'waiting';
+
 export interface LinkState {
-  phase: UplinkPhase;
+  phase: LinkPhase;
   since: number;
   protocol: Protocol | null;
   lastError: string | null;
@@ -60,7 +62,7 @@ export class Link {
   readonly #open: OpenSession;
   readonly #target: ReturnType<typeof targetOf>;
   readonly #protocol = new ProtocolChoice();
-  #phase: UplinkPhase = 'off';
+  #phase: LinkPhase = 'off';
   #since: number;
   #lastError: string | null = null;
   #attempt = 0;
@@ -198,7 +200,7 @@ export class Link {
     this.#timer = this.#clock.after(delay, () => this.#connect(life));
   }
 
-  #enter(phase: UplinkPhase): void {
+  #enter(phase: LinkPhase): void {
     if (phase !== this.#phase) this.#since = this.#clock.wall();
     this.#phase = phase;
   }
