@@ -1,12 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type BurstSums, burstSumsOf, createBurstSums } from './burst-rates.ts';
 import { Calibration, type Evidence } from './calibration.ts';
+import { parametersOf, START } from './fold.testing.ts';
 import { passingPeople } from './passing.ts';
+import { OpenWindows, type WindowState } from './windows.ts';
 
-const window = (people: number, keys: number, burstsInside = 20): Evidence => ({
+const window = (people: number, keys: number, bursts: BurstSums = createBurstSums()): Evidence => ({
   personMinutes: people * 15,
   keyMinutes: keys * 15,
-  burstsInside,
+  bursts,
 });
 
 function taught(...windows: Evidence[]): Calibration {
@@ -21,7 +24,6 @@ describe('Calibration', () => {
     expect(calibration.factor).toBeNull();
     calibration.teach(window(3, 1));
     expect(calibration.factor).toBe(1);
-    expect(calibration.burstRate).toBe(60 / (150 * 60));
   });
 
   it('replaces what today taught by the settled day, and forgets half of it in ten days that teach', () => {
@@ -30,7 +32,7 @@ describe('Calibration', () => {
     expect(calibration.factor).toBe(2);
     for (let day = 0; day < 10; day++) calibration.settle([]);
     expect(calibration.state.settled.personMinutes).toBe(300);
-    for (let day = 0; day < 10; day++) calibration.settle([window(0, 0, 0)]);
+    for (let day = 0; day < 10; day++) calibration.settle([window(0, 0)]);
     expect(calibration.state.settled.personMinutes).toBeCloseTo(150, 9);
   });
 
@@ -43,25 +45,64 @@ describe('Calibration', () => {
   });
 });
 
-describe('passingPeople', () => {
-  const calibration = taught(window(10, 10, 450));
+/** A window in which `above` and `leak` bursts a minute come from each person inside, and `street` from outside. */
+function burstWindow(level: number, rates: { above: number; leak: number; street: number }): WindowState {
+  const windows = new OpenWindows();
+  windows.restart(START, parametersOf());
+  const window = windows.oldest;
+  let inside = level;
+  for (let minute = 0; minute < 15; minute++) {
+    const net = [3, -1, 2, -3, 0, -2, 1][(minute + level) % 7];
+    if (net > 0) window.entered[minute] = net;
+    else window.left[minute] = -net;
+    const occupancy = inside + net / 2;
+    inside += net;
+    window.inside[minute] = rates.above * occupancy;
+    window.outside[minute] = rates.leak * occupancy + rates.street;
+  }
+  return window;
+}
 
-  it('divides bursts outside by those a person in reach sends, and adds who came in', () => {
+describe('burst rates and passing people', () => {
+  const teach = (rates: { above: number; leak: number; street: number }, windows = 12): Calibration =>
+    taught(
+      ...Array.from({ length: windows }, (_, index) =>
+        window(5, 10, burstSumsOf(burstWindow(10 + index, { ...rates, street: rates.street * (1 + index) }))),
+      ),
+    );
+
+  it('finds the rates whatever the street adds and however far the occupancy has drifted', () => {
     fc.assert(
-      fc.property(fc.nat(10_000), fc.nat(500), fc.integer({ min: 5, max: 60 }), (bursts, entries, seconds) => {
-        const rate = 450 / (150 * 60);
-        expect(passingPeople(calibration, bursts, entries, seconds)).toEqual({
-          people: Math.round(bursts / (rate * seconds)) + entries,
-          state: 'calibrated',
-        });
-      }),
+      fc.property(
+        fc.double({ min: 0.2, max: 3, noNaN: true }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.nat(50),
+        (above, leak, street) => {
+          const rates = teach({ above, leak, street }).burstRates;
+          expect(rates?.above).toBeCloseTo(above, 6);
+          expect(rates?.leak).toBeCloseTo(leak, 6);
+        },
+      ),
     );
   });
 
+  it('takes what leaks from inside out of the bursts below the gate, and divides by what one who passes sends', () => {
+    const calibration = teach({ above: 0.8, leak: 0.2, street: 3 });
+    const sums = { personMinutes: 100, entries: 12 };
+    // 100 people in reach for 30 s at one burst a minute, and 0.2 bursts leaking in each of 100 person-minutes.
+    const passing = passingPeople(calibration, { ...sums, burstsOutside: 50 + 20 }, 30);
+    expect(passing).toEqual({ people: 100, state: 'calibrated' });
+    // Whoever entered has passed.
+    expect(passingPeople(calibration, { ...sums, burstsOutside: 0 }, 30).people).toBe(12);
+  });
+
   it('gives no number it cannot stand for', () => {
-    expect(passingPeople(calibration, 100, null, 20)).toEqual({ people: null, state: 'uncalibrated' });
-    expect(passingPeople(new Calibration(), 100, 5, 20)).toEqual({ people: null, state: 'uncalibrated' });
-    const fewBursts = taught(window(10, 10, 49));
-    expect(passingPeople(fewBursts, 100, 5, 20)).toEqual({ people: null, state: 'uncalibrated_outside' });
+    const sums = { burstsOutside: 100, personMinutes: 60, entries: 5 };
+    const known = teach({ above: 1, leak: 0, street: 0 });
+    expect(passingPeople(known, { ...sums, entries: null }, 20)).toEqual({ people: null, state: 'uncalibrated' });
+    expect(passingPeople(new Calibration(), sums, 20)).toEqual({ people: null, state: 'uncalibrated' });
+    const outside = { people: null, state: 'uncalibrated_outside' };
+    expect(passingPeople(teach({ above: 0, leak: 0, street: 9 }), sums, 20)).toEqual(outside);
+    expect(passingPeople(teach({ above: 1, leak: 0, street: 0 }, 7), sums, 20)).toEqual(outside);
   });
 });

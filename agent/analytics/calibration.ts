@@ -1,18 +1,18 @@
 /**
  * People per device key, learnt from the doors: k = sum of people / sum of counts, through the origin, because an
- * intercept puts phantom people into empty hours. The same windows teach the rate of bursts a person inside sends.
+ * intercept puts phantom people into empty hours. The same windows teach the rates of bursts a person inside sends.
  *
  * Today's windows teach at once with the occupancy as counted; at the settlement they are taught anew with the settled
  * occupancy, which door misses no longer bend. Older days are forgotten with a half-life of ten days that taught
  * something. Every step is one IEEE multiplication or addition in a fixed order, so a replay gives the same bits.
  */
+import { type BurstRates, type BurstSums, burstRatesOf, createBurstSums } from './burst-rates.ts';
 
 /** 2^(-1/10): what a settled day leaves of those before it. */
 const DAY_DECAY = 0.9330329915368074;
 /** Below these sums a factor would be a guess: two person-hours and as many key-minutes. */
 const MIN_PERSON_MINUTES = 120;
 const MIN_KEY_MINUTES = 120;
-const MIN_BURSTS = 50;
 /** Quantile of the 90 % interval. */
 const Z = 1.64;
 
@@ -21,11 +21,13 @@ export interface Evidence {
   personMinutes: number;
   /** Sum over minutes of distinct keys present. */
   keyMinutes: number;
-  burstsInside: number;
+  bursts: BurstSums;
 }
 
 /** Sums over windows; the last three are those of squares and products, for the spread of the factor. */
-export interface CalibrationSums extends Evidence {
+export interface CalibrationSums extends BurstSums {
+  personMinutes: number;
+  keyMinutes: number;
   people2: number;
   peopleKeys: number;
   keys2: number;
@@ -70,12 +72,12 @@ export class Calibration {
     return personMinutes / keyMinutes;
   }
 
-  /** Bursts above the gate that one person inside sends in a second; null without enough evidence. */
-  get burstRate(): number | null {
-    const personMinutes = this.#sum('personMinutes');
-    const bursts = this.#sum('burstsInside');
-    if (personMinutes < MIN_PERSON_MINUTES || bursts < MIN_BURSTS) return null;
-    return bursts / (personMinutes * 60);
+  /** Bursts a person inside sends; null without enough evidence. */
+  get burstRates(): BurstRates | null {
+    const { settled, today } = this.state;
+    const sums = createBurstSums();
+    for (const key of Object.keys(sums) as (keyof BurstSums)[]) sums[key] = settled[key] + today[key];
+    return burstRatesOf(sums, this.#sum('personMinutes'));
   }
 
   /**
@@ -102,14 +104,14 @@ export class Calibration {
 }
 
 function zero(): CalibrationSums {
-  return { personMinutes: 0, keyMinutes: 0, burstsInside: 0, people2: 0, peopleKeys: 0, keys2: 0 };
+  return { personMinutes: 0, keyMinutes: 0, people2: 0, peopleKeys: 0, keys2: 0, ...createBurstSums() };
 }
 
-function add(sums: CalibrationSums, { personMinutes, keyMinutes, burstsInside }: Evidence): void {
+function add(sums: CalibrationSums, { personMinutes, keyMinutes, bursts }: Evidence): void {
   sums.personMinutes += personMinutes;
   sums.keyMinutes += keyMinutes;
-  sums.burstsInside += burstsInside;
   sums.people2 += personMinutes * personMinutes;
   sums.peopleKeys += personMinutes * keyMinutes;
   sums.keys2 += keyMinutes * keyMinutes;
+  for (const key of Object.keys(bursts) as (keyof BurstSums)[]) sums[key] += bursts[key];
 }

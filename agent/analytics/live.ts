@@ -5,7 +5,7 @@ import type { Calibration } from './calibration.ts';
 import { addToHistogram, type Histogram, histogramEntries, mergeHistogram, quantile } from './histogram.ts';
 import { passingPeople } from './passing.ts';
 import type { WindowSummary } from './sealing.ts';
-import { type WindowState, zoneOf } from './windows.ts';
+import { MINUTE_MS, type WindowState, zoneOf } from './windows.ts';
 
 /** Structurally the `Today` of the status document. */
 export interface TodayFigures {
@@ -115,8 +115,13 @@ export function todayFigures(
   const { entries, exits, visits, passersBy } = today;
   const { occupancy, people } = now;
   const { passingSeconds } = bindings.parameters;
-  const passing = passingPeople(calibration, today.burstsOutside, hasDoor ? entries : null, passingSeconds);
   const personMs = Math.max(0, today.occupancyMs - occupancy * now.aheadMs);
+  const sums = {
+    burstsOutside: today.burstsOutside,
+    personMinutes: personMs / MINUTE_MS,
+    entries: hasDoor ? entries : null,
+  };
+  const passing = passingPeople(calibration, sums, passingSeconds);
   const encounters = visits + passersBy;
   return {
     date: today.date,

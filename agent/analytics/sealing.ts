@@ -1,12 +1,13 @@
 /** What a window says once it is complete: its sums made into records. */
 import type { Bindings } from './bindings.ts';
+import { burstSumsOf } from './burst-rates.ts';
 import type { Calibration, Evidence } from './calibration.ts';
 import { coveredMs, rejectedByName, wellCovered } from './coverage.ts';
 import { histogramEntries } from './histogram.ts';
 import { type Occupancy, occupancyOf } from './occupancy.ts';
 import { type Passing, passingPeople } from './passing.ts';
 import type { DoorRecord, DwellRecord, EntryRecord, RecordBase, TrafficRecord, WindowRecord } from './records.ts';
-import { type DoorCounts, doorOf, type WindowState, type ZoneCounts, zoneOf } from './windows.ts';
+import { type DoorCounts, doorOf, MINUTE_MS, type WindowState, type ZoneCounts, zoneOf } from './windows.ts';
 
 /** The store's figures of one window. */
 export interface WindowSummary {
@@ -25,18 +26,19 @@ export function summarise(
   const occupancy = occupancyOf(window, atStart);
   const { visits, passersBy, burstsOutside } = zoneOf(window, 0);
   const entries = bindings.hasDoor ? occupancy.entries : null;
-  const passing = passingPeople(calibration, burstsOutside, entries, window.parameters.passingSeconds);
+  const sums = { burstsOutside, personMinutes: occupancy.occupancyMs / MINUTE_MS, entries };
+  const passing = passingPeople(calibration, sums, window.parameters.passingSeconds);
   return { occupancy, passing, visits, passersBy };
 }
 
 /** What a window teaches besides its occupancy; null unless it was open and heard throughout on both sides. */
 export function evidenceOf(window: WindowState, bindings: Bindings): Omit<Evidence, 'personMinutes'> | null {
   const minutes = window.parameters.windowMinutes;
-  const { present, burstsInside, minutes: evaluated } = zoneOf(window, 0);
+  const { present, minutes: evaluated } = zoneOf(window, 0);
   const whole = window.openMinutes === minutes && evaluated === minutes;
   if (!whole || !bindings.hasDoor || !bindings.hasZone || !wellCovered(window, bindings.parameters.sensors))
     return null;
-  return { keyMinutes: present, burstsInside };
+  return { keyMinutes: present, bursts: burstSumsOf(window) };
 }
 
 type Base = Omit<RecordBase, 'place'>;

@@ -11,7 +11,7 @@ import type { Occupancy } from './occupancy.ts';
 import { passingPeople } from './passing.ts';
 import type { DayRecord, OccupancyRecord } from './records.ts';
 import type { WindowSummary } from './sealing.ts';
-import { type WindowState, zoneOf } from './windows.ts';
+import { MINUTE_MS, type WindowState, zoneOf } from './windows.ts';
 
 /** Flows further apart than this factor are a broken door, not drift: nothing is revised and no dwell is told. */
 const MAX_RATIO = 2;
@@ -98,7 +98,7 @@ export function settle(
   const settled = sound ? settleWindows(windows, entries / exits) : windows;
   calibration.settle(
     settled.flatMap(({ evidence, occupancyMs }) =>
-      evidence === null ? [] : [{ ...evidence, personMinutes: occupancyMs / 60_000 }],
+      evidence === null ? [] : [{ ...evidence, personMinutes: occupancyMs / MINUTE_MS }],
     ),
   );
   const { passingSeconds } = bindings.parameters;
@@ -121,7 +121,15 @@ export function settle(
     occupancy_max: Math.max(0, ...settled.map(({ max }) => max)),
     visits: day.visits,
     passers_by: day.passersBy,
-    passing_people: passingPeople(calibration, day.burstsOutside, hasDoor ? entries : null, passingSeconds).people,
+    passing_people: passingPeople(
+      calibration,
+      {
+        burstsOutside: day.burstsOutside,
+        personMinutes: sum(settled, ({ occupancyMs }) => occupancyMs) / MINUTE_MS,
+        entries: hasDoor ? entries : null,
+      },
+      passingSeconds,
+    ).people,
     transactions: hasTill ? day.transactions : null,
     coverage_permille: day.sensorMs === 0 ? 0 : Math.round((1000 * day.coveredMs) / day.sensorMs),
   };

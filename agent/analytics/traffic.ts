@@ -73,6 +73,7 @@ export class Traffic {
     if (startsBurst) {
       if (inside) counts.burstsInside++;
       else counts.burstsOutside++;
+      if (scope === 0) (inside ? window.inside : window.outside)[Math.floor((time - window.start) / MINUTE_MS)]++;
     }
     continueEncounter(columns, slot, counts, time, inside);
   }

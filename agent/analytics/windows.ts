@@ -58,6 +58,9 @@ export interface WindowState {
   /** People in and out by minute of the window. */
   entered: number[];
   left: number[];
+  /** Bursts above and below the gate by minute of the window, whole store, as in the zone counts. */
+  inside: number[];
+  outside: number[];
   /** Sums of the time left until the window's end. */
   entryMs: number;
   exitMs: number;
@@ -145,6 +148,8 @@ function createWindow(start: number, parameters: Parameters): WindowState {
     doors: [],
     entered: new Array<number>(minutes).fill(0),
     left: new Array<number>(minutes).fill(0),
+    inside: new Array<number>(minutes).fill(0),
+    outside: new Array<number>(minutes).fill(0),
     entryMs: 0,
     exitMs: 0,
     openMinutes: 0,

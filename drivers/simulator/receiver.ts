@@ -68,14 +68,18 @@ export class Receiver {
     this.boot(ms);
   }
 
-  /** Log-distance path loss, the front where the sender is outside, and shadowing (which includes any body). */
-  receive(ms: number, frame: AirFrame, from: Place, shadowDb: number): void {
-    const { pathLossExponent, frontLossDb, frameLoss } = this.#parameters;
+  /** Log-distance path loss, and the front where the sender is outside. */
+  meanDbm(from: { x: number; y: number }): number {
+    const { pathLossExponent, frontLossDb } = this.#parameters;
     const distance = Math.max(Math.hypot(from.x - this.#at.x, from.y - this.#at.y), NEAREST_METRES);
     const front = from.y < 0 && this.#at.y >= 0 ? frontLossDb : 0;
-    const dbm = ONE_METRE_DBM - 10 * pathLossExponent * Math.log10(distance) - front + shadowDb;
-    const rssi = Math.min(Math.round(dbm), -1);
-    const missed = this.#random.chance(frameLoss);
+    return ONE_METRE_DBM - 10 * pathLossExponent * Math.log10(distance) - front;
+  }
+
+  /** Hears a frame, or not; shadowing includes any body. */
+  receive(ms: number, frame: AirFrame, from: Place, shadowDb: number): void {
+    const rssi = Math.min(Math.round(this.meanDbm(from) + shadowDb), -1);
+    const missed = this.#random.chance(this.#parameters.frameLoss);
     if (missed || rssi < WEAKEST_DBM || !this.#wire(this.#format.frame(ms, frame, rssi))) this.#counts.lost++;
     else this.#counts.sightings++;
   }

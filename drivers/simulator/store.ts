@@ -106,6 +106,16 @@ export class SimulatedStore {
     this.#ledger.settle(this.#agenda.now);
   }
 
+  /**
+   * What an installer's phone has at a sniffer in the mean, dBm, held on the street in front of the door: a walk test.
+   * @throws AgentError('simulator_sensor') for an id that is no sniffer's.
+   */
+  streetDbm(sensorId: string): number {
+    const sensor = this.#sensor(sensorId);
+    if (sensor instanceof Receiver) return sensor.meanDbm({ x: 0, y: -this.truth.parameters.streetMetres });
+    throw new AgentError('simulator_sensor', `${sensorId} is a door`, 'Name a sniffer.');
+  }
+
   /** Fault: the sensor restarts at `atMs`, a sniffer in the middle of a frame; a door's totals begin again at zero. */
   reboot(sensorId: string, atMs: number): void {
     const sensor = this.#sensor(sensorId);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Gateway, WINDOW_MINUTES } from './gateway.ts';
 import { Meter, peakRss } from './meter.ts';
 import { NaiveAgent } from './naive.ts';
-import { READ_MS, SightingStream, SPAN_MS } from './stream.ts';
+import { READ_MS, SIGHTINGS_A_READ, SightingStream, SPAN_MS } from './stream.ts';
 import { type Format, Templates } from './templates.ts';
 
 export interface RoundOptions {
@@ -59,21 +59,14 @@ async function runNaive(options: RoundOptions, stream: SightingStream): Promise<
   const agent = new NaiveAgent(join(options.directory, 'naive.db'), createSecretKey(randomBytes(32)));
   const meter = new Meter();
   let now = NAIVE_START_MS;
-  let reads = stream.reads();
   let [taken, warmUp] = [0, 0];
-  while (warmUp === 0 || meter.wallMs < options.seconds * 1000) {
-    let next = reads.next();
-    if (next.done === true || taken === 0) {
-      stream.fill();
-      reads = stream.reads();
-      next = reads.next();
-    }
-    const bytes = next.value as Uint8Array;
+  for (const bytes of endless(stream)) {
     now += READ_MS;
     if (warmUp > 0) await meter.measure(() => agent.push(bytes, now));
     else agent.push(bytes, now);
-    taken += countLines(bytes);
+    taken += SIGHTINGS_A_READ;
     if (warmUp === 0 && taken >= NAIVE_WARM_UP) warmUp = taken;
+    if (warmUp > 0 && meter.wallMs >= options.seconds * 1000) break;
   }
   const stored = agent.rows;
   if (stored !== taken) throw new Error(`expected ${taken} rows of the naive agent, found ${stored}`);
@@ -81,10 +74,11 @@ async function runNaive(options: RoundOptions, stream: SightingStream): Promise<
   return resultOf(meter, taken - warmUp, 0, peakRss(), stream);
 }
 
-function countLines(bytes: Uint8Array): number {
-  let lines = 0;
-  for (const octet of bytes) if (octet === 0x0a) lines++;
-  return lines;
+function* endless(stream: SightingStream): Generator<Uint8Array> {
+  for (;;) {
+    stream.fill();
+    yield* stream.reads();
+  }
 }
 
 function resultOf(
@@ -108,4 +102,4 @@ const stream = new SightingStream({
 });
 const result = await (options.agent === 'naive' ? runNaive : runFootfall)(options, stream);
 if (process.send === undefined) process.stdout.write(`${JSON.stringify(result)}\n`);
-else process.send(result, () => process.disconnect());
+else process.send(result, () => process.exit(0));

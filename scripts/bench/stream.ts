@@ -8,8 +8,7 @@ export const READ_MS = 50;
 export const SPAN_MS = 60_000;
 
 const READS = SPAN_MS / READ_MS;
-const SIGHTINGS_A_READ = (RATE * READ_MS) / 1000;
-export const SIGHTINGS_A_SPAN = READS * SIGHTINGS_A_READ;
+export const SIGHTINGS_A_READ = (RATE * READ_MS) / 1000;
 const MICROS = 1e6 / RATE;
 /** First octet of an address made up here: locally administered, as phones do it (IEEE 802-2014, 8.4). */
 const LOCAL = 0xda;

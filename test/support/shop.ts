@@ -59,13 +59,25 @@ export async function deliver(
   await Promise.all([gateway.advance(toMs, delivered), ...sent]);
 }
 
-/** Runs `footfall` with these words to its end, and gives its exit code and all it printed. */
-export async function footfall(...words: string[]): Promise<{ code: number | null; output: string }> {
+/** No command that ends by itself needs this long, on however busy a machine. */
+const PATIENCE_MS = 30_000;
+
+/**
+ * Runs `footfall` with these words to its end, and gives its exit code and all it printed: both streams, and stderr alone.
+ * One that does not end is killed, and its code is null.
+ */
+export async function footfall(...words: string[]): Promise<{ code: number | null; output: string; errors: string }> {
   const child = new Child(`footfall ${words[0]}`, process.execPath, [MAIN, ...words], { keep: 50_000_000 });
+  let errors = '';
+  child.process.stderr?.on('data', (text: string) => {
+    errors += text;
+  });
   child.process.stdin?.end();
+  const impatience = setTimeout(() => child.process.kill('SIGKILL'), PATIENCE_MS);
   // Not at `exit`: output may still be on its way then.
   const closed = new Promise<void>((resolve) => child.process.once('close', () => resolve()));
   const { code } = await child.ended;
   await closed;
-  return { code, output: child.output };
+  clearTimeout(impatience);
+  return { code, output: child.output, errors };
 }

@@ -62,7 +62,9 @@ export function settingsFor(
   const minutes = (ms: number): number =>
     (ms - DateTime.fromMillis(ms, { zone: TIME_ZONE }).startOf('day').toMillis()) / MINUTE_MS;
   const open: [number, number][] = [[minutes(day.openMs), minutes(day.closeMs)]];
-  const sensor = { port: 'simulated', baud: 115_200, gateDbm: -70, swap: false };
+  // What an installer does: holds a phone in front of the shop and reads its strength.
+  const gateDbm = Math.round(store.streetDbm('shop-wifi'));
+  const sensor = { port: 'simulated', baud: 115_200, gateDbm, swap: false };
   const sensors: SensorSettings[] = [
     { ...sensor, id: 'shop-wifi', driver: 'wifi-pcap', role: 'zone', place: 'shop' },
     { ...sensor, id: 'main-door', driver: 'door-lines', role: 'door', place: 'main' },
@@ -80,7 +82,7 @@ export function settingsFor(
       windowMinutes: 15,
       graceSeconds: 10,
       visitGapSeconds: 300,
-      // What an installer does with a measuring tape in front of the shop.
+      // And measures the frontage.
       passingSeconds: Math.round(store.truth.parameters.reachMetres / WALKING_METRES_PER_SECOND),
     },
     storage: { directory: paths.data, commitSeconds: 5, doorCommitSeconds: 1 },

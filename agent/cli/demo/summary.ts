@@ -23,9 +23,7 @@ export function summarise(truth: Truth, status: StatusDocument, collectorDatabas
   const { records, stored } = readCollector(collectorDatabase);
   const day = records.find((record) => record.kind === 'day' && record.entries > 0);
   const entries = records.reduce((sum, record) => sum + (record.kind === 'door' ? record.entries : 0), 0);
-  const passing = records.filter((record) => record.kind === 'entry').map((record) => record.passing_people);
-  const known = passing.filter((people) => people !== null);
-  const counted = known.length === 0 ? null : known.reduce((sum, people) => sum + people, 0);
+  const counted = day?.kind === 'day' ? day.passing_people : null;
   const staffIn = (truth.staffCrossings + truth.staffInside) / 2;
   const everyone = truth.entered + staffIn;
   const sealed = status.buffer.sealed_through;
