@@ -13,6 +13,7 @@ import type { Clock, Timer } from './clock.ts';
 import { encodeWindow } from './contract/batch.ts';
 import type { StatusDocument } from './local/document.ts';
 import { type LocalServer, startLocalServer } from './local/server.ts';
+import { lockStep, readStep } from './lock-step.ts';
 import { Pipeline } from './pipeline.ts';
 import { readClockTrust } from './platform/clock-trust.ts';
 import { LoopWatch } from './platform/loop.ts';
@@ -23,14 +24,11 @@ import { Sensor } from './sensors.ts';
 import { toParameters } from './settings/parameters.ts';
 import type { SensorSettings, Settings } from './settings/settings.ts';
 import { Station, TICK_MS } from './station.ts';
+import { statusOf } from './status.ts';
 import type { Batch, Opened, Storage, StorageState } from './storage/storage.ts';
-import type { StateFacts, UplinkState } from './uplink/port.ts';
+import type { StateFacts } from './uplink/port.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
-import { verdictOf } from './verdict.ts';
 import { VERSION } from './version.ts';
-
-/** How long bytes that were sent may take to arrive at a port. */
-const LOCK_STEP_PATIENCE_MS = 20_000;
 
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
@@ -94,12 +92,12 @@ export class Daemon {
     this.#keyOrigin = key.origin;
     this.#keyOnTmpfs = key.tmpfs;
     const boundary = new Boundary({ key: key.key });
-    // Until the state is rebuilt the timeline has no floor but the wall clock; Timeline is made right after.
-    let now = (): number => Math.floor(parts.clock.wall());
+    this.#timeline = new Timeline(parts.clock);
+    const now = (): number => this.#timeline.now();
     this.#pipeline = Pipeline.restore(
       {
         storage,
-        now: () => now(),
+        now,
         encode: (window, firstSequence) => this.#encode(window, firstSequence),
         commitMs: settings.storage.commitSeconds * 1_000,
         doorCommitMs: settings.storage.doorCommitSeconds * 1_000,
@@ -111,17 +109,14 @@ export class Daemon {
       (previous) => toParameters(settings, previous),
     );
     const { intake } = this.#pipeline;
-    this.#timeline = new Timeline(parts.clock, intake.fold.at);
-    now = () => this.#timeline.now();
+    this.#timeline.goOnFrom(intake.fold.at);
     this.#startedMs = now();
-    if (key.origin === 'made' && opened.snapshot !== null) {
+    const { fold } = intake;
+    if (fold.key !== key.id) {
+      const lost = fold.key !== 0;
       intake.arriveAt(now());
-      intake.keyChanged(true);
-      log(
-        'warn',
-        {},
-        "the day's key is gone, as after a power-off; a new one is in use and open visits end as censored",
-      );
+      intake.keyChanged(key.id, lost);
+      if (lost) log('warn', {}, "the day's key is another one, as after a power-off; open visits end as censored");
     }
     const sensors = settings.sensors.map((sensor) => this.#sensor(sensor, intake.fold.parameters));
     this.#station = new Station(intake, sensors, () => this.#makeKey(), this.#startedMs);
@@ -152,7 +147,7 @@ export class Daemon {
       path: this.socketPath,
       routes: {
         status: () => this.status(),
-        ...(advanceTo === undefined ? {} : { advance: (body: unknown) => this.#lockStep(body, advanceTo) }),
+        ...(advanceTo === undefined ? {} : { advance: (body: unknown) => this.#advance(body, advanceTo) }),
       },
     });
     await this.#tick();
@@ -166,6 +161,11 @@ export class Daemon {
     );
   }
 
+  async #advance(body: unknown, advanceTo: (ms: number) => Promise<void>): Promise<unknown> {
+    await lockStep(readStep(body), this.#station.sensors, this.#parts.networkClock, advanceTo);
+    return { at_ms: this.#timeline.now(), ordinal: this.#pipeline.intake.lastOrdinal };
+  }
+
   async #tick(): Promise<void> {
     this.#timeline.follow();
     const now = this.#timeline.now();
@@ -175,10 +175,10 @@ export class Daemon {
     else if (this.#storageErrorSince === 0) this.#storageErrorSince = now;
   }
 
-  #makeKey(): KeyObject {
+  #makeKey(): { key: KeyObject; id: number } {
     this.#keyOrigin = 'made';
     this.#parts.log('info', {}, "the day's key was replaced");
-    return replaceKey(this.#parts.settings.runtimeDirectory).key;
+    return replaceKey(this.#parts.settings.runtimeDirectory);
   }
 
   #sensor(sensor: SensorSettings, { sensors }: Parameters): Sensor {
@@ -212,26 +212,6 @@ export class Daemon {
     return encodeWindow(window, origin, firstSequence);
   }
 
-  /** Moves the virtual clock, then takes in exactly the bytes that were sent up to then: nothing is left in a port. */
-  async #lockStep(body: unknown, advanceTo: (ms: number) => Promise<void>): Promise<unknown> {
-    const { to_ms: toMs, delivered = {} } = body as { to_ms: number; delivered?: Record<string, number> };
-    await advanceTo(toMs);
-    const { networkClock } = this.#parts;
-    const deadline = networkClock.monotonic() + LOCK_STEP_PATIENCE_MS;
-    for (const sensor of this.#station.sensors) {
-      const expected = delivered[sensor.id] ?? 0;
-      const { transport } = sensor.options;
-      while (transport.delivered < expected) {
-        transport.poll();
-        if (transport.delivered >= expected) break;
-        if (networkClock.monotonic() > deadline)
-          return { error: `${sensor.id}: ${transport.delivered} of ${expected} bytes came` };
-        await new Promise<void>((resolve) => networkClock.after(0, resolve));
-      }
-    }
-    return { at_ms: this.#timeline.now(), ordinal: this.#pipeline.intake.lastOrdinal };
-  }
-
   async #stateFacts(): Promise<StateFacts> {
     this.#storageState = await this.#parts.storage.state();
     return {
@@ -257,85 +237,21 @@ export class Daemon {
       },
       () => undefined,
     );
-    const now = this.#timeline.now();
-    const { intake } = this.#pipeline;
-    const live = intake.fold.live();
-    const held = this.#storageState;
-    const sensors = this.#station.sensors.map((sensor) => sensor.status());
-    const uplink = this.#uplinkState(now - networkClock.wall());
-    const memory = process.memoryUsage();
-    return {
-      v: 1,
-      version: VERSION,
-      tenant: settings.tenant,
-      gateway: settings.gateway,
-      store: settings.store.id,
-      time_zone: settings.store.timeZone,
-      at_ms: now,
-      started_ms: this.#startedMs,
-      verdict: verdictOf({
-        nowMs: now,
-        startedMs: this.#startedMs,
-        sensors,
-        uplink,
-        held: held.held,
-        deadLetters: held.deadLetters,
-        storageError: this.#pipeline.storageError,
-        storageErrorSinceMs: this.#storageErrorSince,
-        keyOnTmpfs: this.#keyOnTmpfs,
-      }),
-      sensors,
-      today: live.today,
-      window: live.window,
-      buffer: {
-        epoch: this.#opened.epoch,
-        held: held.held,
-        held_bytes: held.heldBytes,
-        oldest_sequence: held.oldestSequence,
-        sealed_through: this.#pipeline.sealedThrough,
-        dead_letters: held.deadLetters,
-        database_bytes: held.databaseBytes,
-        uncommitted: this.#pipeline.uncommitted,
-        last_commit_ms: this.#pipeline.lastCommit,
-        storage_error: this.#pipeline.storageError,
-      },
-      uplink: { ...uplink, url: settings.uplink?.url ?? '' },
-      clock: { virtual: this.#parts.advanceTo !== undefined, key: this.#keyOnTmpfs ? this.#keyOrigin : 'not_tmpfs' },
-      process: {
-        pid: process.pid,
-        rss_bytes: memory.rss,
-        heap_bytes: memory.heapUsed,
-        ordinal: intake.lastOrdinal,
-        longest_stall_ms: this.#loop.longestMs,
-      },
-    };
-  }
-
-  /** The uplink's state with its wall-clock times moved onto the store's timeline, which a virtual clock has elsewhere. */
-  #uplinkState(shiftMs: number): UplinkState {
-    const state = this.#uplink?.state();
-    if (state === undefined) {
-      return {
-        phase: 'off',
-        since: this.#startedMs,
-        protocol: null,
-        lastError: null,
-        lastAcknowledgedAt: null,
-        lastPublishedAt: null,
-        inFlight: 0,
-        published: 0,
-        acknowledged: 0,
-        rejected: 0,
-        resent: 0,
-      };
-    }
-    const shift = (ms: number | null): number | null => (ms === null ? null : Math.round(ms + shiftMs));
-    return {
-      ...state,
-      since: Math.round(state.since + shiftMs),
-      lastAcknowledgedAt: shift(state.lastAcknowledgedAt),
-      lastPublishedAt: shift(state.lastPublishedAt),
-    };
+    return statusOf({
+      settings,
+      atMs: this.#timeline.now(),
+      startedMs: this.#startedMs,
+      pipeline: this.#pipeline,
+      sensors: this.#station.sensors,
+      storage: this.#storageState,
+      storageErrorSinceMs: this.#storageErrorSince,
+      epoch: this.#opened.epoch,
+      uplink: this.#uplink?.state() ?? null,
+      networkNowMs: networkClock.wall(),
+      virtual: this.#parts.advanceTo !== undefined,
+      key: this.#keyOnTmpfs ? this.#keyOrigin : 'not_tmpfs',
+      longestStallMs: this.#loop.longestMs,
+    });
   }
 
   /** Stops in order and loses nothing that was read. Safe to call again. */

@@ -111,8 +111,10 @@ export class Intake {
     }
   }
 
-  keyChanged(lost: boolean): void {
+  /** @param lost true when the key before it was gone before its day was over, as after a power-off. */
+  keyChanged(id: number, lost: boolean): void {
     const row = this.#append(InputKind.key, 0, this.#at, 'door');
+    this.#batch.a[row] = id;
     this.#batch.flags[row] = lost ? KeyFlag.lost : KeyFlag.scheduled;
   }
 

@@ -20,7 +20,7 @@ export const InputKind = {
   sensor: 5,
   /** Frames a decoder rejected since the last report: channel = index in REJECTIONS, a = count. */
   rejection: 6,
-  /** The day's key changed: every open visit ends as censored. flags = KeyFlag. */
+  /** Hashes are made with another key from here on: every open visit ends as censored. a = id of the key, flags = KeyFlag. */
   key: 7,
   /** New parameters: `payloads` holds their JSON. Sensors are known at once, the rest holds from the next window. */
   parameters: 8,

@@ -30,7 +30,7 @@ export class Replay {
     this.#options = options;
     this.#clock = new VirtualClock(options.startMs);
     const fold = Fold.start(options.parameters, options.startMs);
-    const intake = new Intake(fold, new Boundary({ key: randomKey() }), () => undefined);
+    const intake = new Intake(fold, new Boundary({ key: randomKey().key }), () => undefined);
     const sensors = options.parameters.sensors.map((parameters) => this.#sensor(parameters, intake));
     this.station = new Station(intake, sensors, randomKey, options.startMs);
     this.#tick();
@@ -78,6 +78,6 @@ export class Replay {
   }
 }
 
-function randomKey(): KeyObject {
-  return createSecretKey(randomBytes(32));
+function randomKey(): { key: KeyObject; id: number } {
+  return { key: createSecretKey(randomBytes(32)), id: 0 };
 }

@@ -13,11 +13,16 @@ export const TICK_MS = 1_000;
 export class Station {
   readonly intake: Intake;
   readonly sensors: readonly Sensor[];
-  readonly #makeKey: () => KeyObject;
+  readonly #makeKey: () => { key: KeyObject; id: number };
   #nextKeyChange: number;
 
   /** @param makeKey makes the key of the next day and forgets the last one; called at the store's closing time. */
-  constructor(intake: Intake, sensors: readonly Sensor[], makeKey: () => KeyObject, nowMs: number) {
+  constructor(
+    intake: Intake,
+    sensors: readonly Sensor[],
+    makeKey: () => { key: KeyObject; id: number },
+    nowMs: number,
+  ) {
     this.intake = intake;
     this.sensors = sensors;
     this.#makeKey = makeKey;
@@ -33,9 +38,10 @@ export class Station {
     for (const sensor of this.sensors) sensor.tick(nowMs);
     if (nowMs >= this.#nextKeyChange) {
       this.#nextKeyChange = nextKeyChange(this.intake.fold.parameters, nowMs);
-      this.intake.boundary.replaceKey(this.#makeKey());
+      const { key, id } = this.#makeKey();
+      this.intake.boundary.replaceKey(key);
       this.intake.arriveAt(nowMs);
-      this.intake.keyChanged(false);
+      this.intake.keyChanged(id, false);
     }
     this.intake.boundary.sweep(nowMs);
   }

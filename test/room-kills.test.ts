@@ -14,7 +14,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'footfall-kills-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const STEP_MS = 5_000;
-const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 const repeat = `repeat with SEED=${seed}`;
 
 interface Outcome extends RoomRun {

@@ -193,7 +193,9 @@ describe('conservation', () => {
           }
         }
         const visits = sum(recordsOf(sealed, 'entry').map((record) => record.visits));
-        const ended = sum(recordsOf(sealed, 'dwell').map((record) => record.visits + record.censored));
+        const ended = sum(
+          recordsOf(sealed, 'dwell').map((record) => record.visits + record.heard_once + record.censored),
+        );
         if (!inputs.some(({ kind }) => kind === InputKind.parameters)) expect(ended).toBeLessThanOrEqual(visits);
         const days = recordsOf(sealed, 'day').map(({ date }) => date);
         expect(new Set(days).size).toBe(days.length);

@@ -89,6 +89,11 @@ export class Fold {
     return this.#state.newest;
   }
 
+  /** Id of the key that the hashes in the state were made with; 0 before the first. */
+  get key(): number {
+    return this.#state.key;
+  }
+
   get warmingUp(): boolean {
     return this.#windows.oldest.start < this.#state.warmUpUntil;
   }

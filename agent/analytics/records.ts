@@ -85,11 +85,13 @@ export interface TrafficRecord extends RecordBase {
 /** Dwell of identities that last long enough (global addresses). */
 export interface DwellRecord extends RecordBase {
   kind: 'dwell';
-  /** Visits that ended in this window, and their summed dwell. */
+  /** Visits that ended in this window and were heard over five seconds or more, and their summed dwell. */
   visits: number;
   dwell_ms: number;
   /** Visits cut by a key change or a restart without state; in no other number. */
   censored: number;
+  /** Visits heard in one burst only, whose dwell is not known; in no other number. */
+  heard_once: number;
   /** Visits under one minute, and of five minutes or more. */
   bounced: number;
   engaged: number;

@@ -32,7 +32,7 @@ export class RowCounter {
   /** Counts one row; time has been advanced to its `at`. */
   apply(batch: InputBatch, row: number): void {
     const kind = batch.kind[row];
-    if (kind === InputKind.key) this.#traffic.changeKey(this.windowAt(this.#timeOf(batch, row)));
+    if (kind === InputKind.key) this.#changeKey(batch, row);
     else if (kind === InputKind.parameters) this.#changeParameters(batch.payloads.get(row));
     else {
       const binding = this.bindings.sensors[batch.sensor[row]];
@@ -142,6 +142,11 @@ export class RowCounter {
       const part = coveredIn(window, time, covered);
       if (part > 0) coverageOf(window, sensor).coveredMs += part;
     }
+  }
+
+  #changeKey(batch: InputBatch, row: number): void {
+    this.#traffic.changeKey(this.windowAt(this.#timeOf(batch, row)));
+    this.#state.key = batch.a[row];
   }
 
   /** Sensors hold at once; a window already begun keeps its other parameters. */

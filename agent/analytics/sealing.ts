@@ -136,6 +136,7 @@ function dwellRecord(base: Base, place: string, { dwell }: ZoneCounts): DwellRec
     visits: dwell.visits,
     dwell_ms: dwell.ms,
     censored: dwell.censored,
+    heard_once: dwell.heardOnce,
     bounced: dwell.bounced,
     engaged: dwell.engaged,
     histogram: histogramEntries(dwell.histogram),

@@ -21,6 +21,8 @@ export interface FoldState {
   /** Windows skipped before the next one to be sealed. */
   skipped: number;
   warmUpUntil: number;
+  /** Id of the key that the device table's hashes were made with; 0 before the first. */
+  key: number;
   /** People inside at the start of the oldest window. */
   occupancy: number;
   /** Instant and local date of the last settlement. */
@@ -53,6 +55,7 @@ export function createFoldState(parameters: Parameters, at: number, today: Today
     windowOrdinal: 0,
     skipped: 0,
     warmUpUntil: 0,
+    key: 0,
     occupancy: 0,
     settledAt: at,
     settledDate: '',

@@ -8,6 +8,8 @@ import { type DeviceColumns, DeviceFlag } from './devices.ts';
 import { addToHistogram, bucketOf } from './histogram.ts';
 import { MINUTE_MS, type ZoneCounts } from './windows.ts';
 
+/** Between the first and the last sighting inside: less is one burst, which says nothing of how long someone stayed. */
+const ONE_BURST_MS = 5_000;
 const BOUNCE_MS = 60_000;
 const ENGAGED_MS = 300_000;
 const ENCOUNTER_BITS = DeviceFlag.encounter | DeviceFlag.heard | DeviceFlag.visit;
@@ -65,6 +67,10 @@ function lasts(columns: DeviceColumns, slot: number): boolean {
 }
 
 function countDwell({ dwell }: ZoneCounts, ms: number): void {
+  if (ms < ONE_BURST_MS) {
+    dwell.heardOnce++;
+    return;
+  }
   dwell.visits++;
   dwell.ms += ms;
   if (ms < BOUNCE_MS) dwell.bounced++;

@@ -12,6 +12,7 @@ export interface DwellCounts {
   visits: number;
   ms: number;
   censored: number;
+  heardOnce: number;
   bounced: number;
   engaged: number;
   histogram: Histogram;
@@ -173,6 +174,6 @@ function createZone(): ZoneCounts {
     presentMax: 0,
     people: 0,
     peopleMinutes: 0,
-    dwell: { visits: 0, ms: 0, censored: 0, bounced: 0, engaged: 0, histogram: {} },
+    dwell: { visits: 0, ms: 0, censored: 0, heardOnce: 0, bounced: 0, engaged: 0, histogram: {} },
   };
 }

@@ -44,6 +44,7 @@ const dwell: WindowRecord = {
   visits: 2,
   dwell_ms: 900_000,
   censored: 0,
+  heard_once: 0,
   bounced: 0,
   engaged: 1,
   histogram: [[310, 2]],

@@ -70,6 +70,7 @@ export const dwellRecord = z.object({
   visits: count,
   dwell_ms: count,
   censored: count,
+  heard_once: count,
   bounced: count,
   engaged: count,
   histogram: z.array(z.tuple([z.int(), count])),

@@ -10,12 +10,19 @@ export class Timeline {
   #monotonicAnchor: number;
   #last: number;
 
-  /** @param floorMs the latest time already used, so that a restart under a clock set back goes on from there. */
-  constructor(clock: Clock, floorMs = 0) {
+  constructor(clock: Clock) {
     this.#clock = clock;
     this.#monotonicAnchor = clock.monotonic();
-    this.#wallAnchor = Math.max(Math.floor(clock.wall()), floorMs);
+    this.#wallAnchor = Math.floor(clock.wall());
     this.#last = this.#wallAnchor;
+  }
+
+  /** Goes on from `ms` where it is behind: a restart under a clock that was set back must not use times twice. */
+  goOnFrom(ms: number): void {
+    if (ms <= this.now()) return;
+    this.#wallAnchor = ms;
+    this.#monotonicAnchor = this.#clock.monotonic();
+    this.#last = ms;
   }
 
   /** Now, in whole UTC milliseconds; at least every earlier answer. */

@@ -23,6 +23,7 @@ describe('Owner', () => {
       epoch: expect.stringMatching(/^[0-9a-f]{16}$/),
       previous: null,
       nextSequence: 1,
+      lastWindow: 0,
       snapshot: null,
       journal: [],
     });

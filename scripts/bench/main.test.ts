@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PipelineReport } from './report.ts';
+import { type PipelineReport, renderReport } from './report.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const run = promisify(execFile);
@@ -35,6 +35,12 @@ describe('npm run bench pipeline', () => {
       expect(ratio?.median).toBeGreaterThan(0);
     }
     expect(readdirSync(scratch)).toEqual([]);
+
+    const [titles, ...lines] = renderReport(report, { width: 80, colour: false }).split('\n');
+    expect(titles).toMatch(/x naive$/);
+    expect(lines[0]).toMatch(/^pcap .* [\d,]+$/);
+    for (const line of [titles, ...lines.slice(0, 2 * report.variants.length)])
+      expect(line.length).toBeLessThanOrEqual(80);
   }, 120_000);
 
   it('says what is wrong with its arguments', async () => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 
 /** A program of the machine, looked for on PATH and where Debian keeps servers; null where absent. */
 export function findProgram(name: string): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
   for (const folder of folders) if (existsSync(`${folder}/${name}`)) return `${folder}/${name}`;
   return null;
 }

@@ -19,6 +19,7 @@ export interface ShopSettings {
   brokerUrl?: string;
   runtimeDirectory?: string;
   logLevel?: 'info' | 'debug';
+  timeZone?: string;
 }
 
 export function shopSettings(shop: ShopSettings): string {
@@ -28,7 +29,7 @@ export function shopSettings(shop: ShopSettings): string {
   });
   return `tenant: lab
 gateway: shop-1
-store: { id: shop, time_zone: Europe/Prague, hours: { daily: 24h } }
+store: { id: shop, time_zone: ${shop.timeZone ?? 'Europe/Prague'}, hours: { daily: 24h } }
 sensors:
 ${sensors.join('\n')}
 counting: { window_minutes: 1, grace_seconds: 10 }

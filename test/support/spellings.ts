@@ -22,6 +22,7 @@ export function spellAddress(address: Uint8Array): Spelling[] {
   ];
   return unique([
     ...[...texts, ...binary].map(whole),
+    ...texts.flatMap(excerpts),
     ...texts.flatMap(([name, bytes]) => hexadecimal(`${name}, in hex`, bytes)),
     ...[...texts, ...binary.slice(0, 2)].flatMap(([name, bytes]) => base64(name, bytes)),
   ]);
@@ -47,6 +48,17 @@ export function spellSsid(ssid: string): Spelling[] {
 
 export function spellKey(key: Uint8Array): Spelling[] {
   return unique([whole(['raw', key]), ...hexadecimal('hex', key), ...base64('raw', key)]);
+}
+
+/** What a table of columns holds of an address, where its halves stand apart: four octets of a word. */
+export function splitAddress(address: Uint8Array): { low32: Buffer[]; low24: Buffer[] } {
+  const [low32, low24] = [4, 3].map((length) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeUInt32LE(lowHalf(address, 6 - length, length), 0);
+    bytes.writeUInt32BE(lowHalf(address, 6 - length, length), 4);
+    return [bytes.subarray(0, 4), bytes.subarray(4)];
+  });
+  return { low32, low24 };
 }
 
 function addressTexts(address: Uint8Array): Format[] {
@@ -87,6 +99,12 @@ function words(high: number, low: number): Buffer {
 
 function whole([name, bytes]: Format): Spelling {
   return { name, written: Buffer.from(bytes), sought: Buffer.from(bytes) };
+}
+
+/** Ten characters of either end, which is what the JSON parser quotes of a text in its errors. */
+function excerpts([name, bytes]: Format): Spelling[] {
+  if (!/^(colons|dashes), (upper|lower)/.test(name)) return [];
+  return [whole([`beginning of ${name}`, bytes.subarray(0, 10)]), whole([`end of ${name}`, bytes.subarray(-10)])];
 }
 
 function hexadecimal(name: string, bytes: Uint8Array): Spelling[] {
