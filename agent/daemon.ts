@@ -72,8 +72,8 @@ export class Daemon {
 
   /** Opens the database, rebuilds the state and starts every part. Throws AgentErrors; nothing is left running then. */
   static async start(parts: DaemonParts): Promise<Daemon> {
-    const opened = await parts.storage.open();
     try {
+      const opened = await parts.storage.open();
       const daemon = new Daemon(parts, opened, await parts.storage.state());
       await daemon.#begin();
       return daemon;

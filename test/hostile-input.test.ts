@@ -268,6 +268,7 @@ describe.skipIf(missing !== null)(
       }
       console.log(`doors at the end (SEED=${seed}): ${JSON.stringify(total)}`);
       expect(people).toBeGreaterThan(100);
+      expect(total.back).toEqual({ entries: 0, exits: 0, set_aside: 0, resets: 0 });
       expect(total.main).toEqual({ entries: people, exits: people - 1, set_aside: 0, resets: 0 });
     });
   },

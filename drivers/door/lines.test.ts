@@ -46,14 +46,31 @@ describe('door-lines', () => {
   });
 
   it('maps the time anew when the boot changes', () => {
-    const { events } = run([report(), report({ boot: '00000001', seq: 1, ms: 9_990 })]);
+    const { events } = run([report(), report({ boot: '00000001', seq: 1, ms: 400 })]);
     expect(events[1]).toEqual(['counter', ARRIVAL + 1_000, 456, 440, 1, 32]);
+  });
+
+  it('takes a boot id that changed while the uptime went on for damage, until a second report names it', () => {
+    const damaged = report({ boot: '00000001', seq: 2, ms: 11_000 });
+    const good = report({ seq: 3, ms: 12_000 });
+    expect(run([report(), damaged, good])).toMatchObject({ accepted: 2, rejected: { format: 1 } });
+    const { events } = run([report(), damaged, report({ boot: '00000001', seq: 3, in: 457, ms: 12_000 })]);
+    expect(events.map(([, , entered, , boot]) => [entered, boot])).toEqual([
+      [456, 0xdeadbeef],
+      [457, 1],
+    ]);
+  });
+
+  it('takes numbers, signs and words for noise once the sensor has spoken JSON', () => {
+    const { events, rejected } = run(['7', report(), '7', '+', 'inc', '-2', report({ seq: 2, ms: 15_000 })]);
+    expect(events.map(([kind]) => kind)).toEqual(['counter', 'counter', 'counter']);
+    expect(rejected).toEqual({ noise: 4 });
   });
 
   it('counts what the sequence says is missing, within one boot', () => {
     const lines = [report(), report({ seq: 2 }), report({ seq: 7 }), report({ seq: 7 }), report({ seq: 8 })];
     expect(run(lines).rejected).toEqual({ missing: 4 });
-    expect(run([report(), report({ seq: 50, boot: '00000001' })]).rejected).toEqual({});
+    expect(run([report(), report({ seq: 50, boot: '00000001', ms: 400 })]).rejected).toEqual({});
     expect(run([report(), report({ seq: 4_000_000_000 })]).rejected).toEqual({});
   });
 
@@ -124,8 +141,8 @@ describe('door-lines', () => {
       ['transaction', 1],
       ['transaction', 1],
     ]);
-    const totals = [report({ in: 7 }), report({ in: 9, seq: 2 }), report({ in: 50, boot: '00000001' })];
-    expect(sales([...totals, report({ in: 51, seq: 2, boot: '00000001' })])).toEqual([
+    const totals = [report({ in: 7 }), report({ in: 9, seq: 2 }), report({ in: 50, boot: '00000001', ms: 400 })];
+    expect(sales([...totals, report({ in: 51, seq: 2, boot: '00000001', ms: 1_400 })])).toEqual([
       ['transaction', 2],
       ['transaction', 1],
     ]);

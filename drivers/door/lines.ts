@@ -10,13 +10,16 @@ const HIGHEST_COUNT = 0xffffffff;
 const WIDTH = 32;
 /** A jump of the sequence above this is a damaged number and no loss. */
 const LARGEST_GAP = 10_000;
+/** An uptime this near to where it was to be expected went on, whatever the boot id says, milliseconds. */
+const SAME_UPTIME_MS = 2_000;
 /** The boot of a total that names none. */
 const NO_BOOT = 0;
 
 /**
- * Decodes the lines of door counters and tills, mixed on one stream: the JSON contract (`message.ts`); a bare whole
- * number, the running total of entries; lines of `+` and `-`, each an event; `inc`, `in`, `dec` and `out`, each an event;
- * `STARTUP..`, a notice. All else is boot text. In the role `transactions` each entry is a sale and an exit is nothing.
+ * Decodes the lines of door counters and tills: the JSON contract (`message.ts`); a bare whole number, the running total
+ * of entries; lines of `+` and `-`, each an event; `inc`, `in`, `dec` and `out`, each an event; `STARTUP..`, a notice. All
+ * else is boot text. A sensor that has spoken JSON once speaks nothing else: what looks like a bare number then is line
+ * noise, and would be people. In the role `transactions` each entry is a sale and an exit is nothing.
  */
 export class DoorLinesDecoder implements Decoder {
   readonly #counts: DecoderCounts = createCounts();
@@ -28,6 +31,11 @@ export class DoorLinesDecoder implements Decoder {
   /** Boot and sequence number of the last report; -1 before the first. */
   #boot = -1;
   #seq = 0;
+  /** Uptime and arrival of the last report. */
+  #uptime = 0;
+  #reported = 0;
+  /** A boot id that one report named while the uptime went on; -1 for none. */
+  #doubtfulBoot = -1;
 
   constructor(options: DecoderOptions = {}) {
     this.#sales = options.role === 'transactions' ? new SalesCounter() : undefined;
@@ -68,6 +76,9 @@ export class DoorLinesDecoder implements Decoder {
       }
       return message === 'other' ? '' : message;
     }
+    if (this.#boot !== -1) {
+      return 'noise';
+    }
     if (/^-?\d+$/.test(line)) {
       const total = Number(line);
       return total >= 0 && total <= HIGHEST_COUNT && !Object.is(total, -0)
@@ -91,6 +102,9 @@ export class DoorLinesDecoder implements Decoder {
   }
 
   #report({ boot, seq, entered, left, ms }: CounterMessage): Rejection | '' {
+    if (this.#isDamaged(boot, ms)) {
+      return 'format';
+    }
     if (boot === this.#boot) {
       const lost = seq - this.#seq - 1;
       if (lost > 0 && lost <= LARGEST_GAP) {
@@ -101,7 +115,23 @@ export class DoorLinesDecoder implements Decoder {
     }
     this.#boot = boot;
     this.#seq = seq;
+    this.#uptime = ms;
+    this.#reported = this.#arrival;
     return this.#total(this.#time.map(ms, this.#arrival), boot, entered, left);
+  }
+
+  /**
+   * A boot id that changed while the uptime did not is a damaged digit; taken for a restart, the whole total would count
+   * as people. A second report with the same id is believed.
+   */
+  #isDamaged(boot: number, ms: number): boolean {
+    if (this.#boot === -1 || boot === this.#boot) {
+      return false;
+    }
+    const expected = this.#uptime + (this.#arrival - this.#reported);
+    const believed = Math.abs(ms - expected) > SAME_UPTIME_MS || boot === this.#doubtfulBoot;
+    this.#doubtfulBoot = believed ? -1 : boot;
+    return !believed;
   }
 
   #total(time: number, boot: number, entered: number, left: number): Rejection | '' {
