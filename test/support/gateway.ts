@@ -58,6 +58,10 @@ export class Gateway {
     this.#entry = entry;
   }
 
+  get databasePath(): string {
+    return join(this.directory, 'data', 'footfall.db');
+  }
+
   get socketPath(): string {
     return join(this.directory, 'run', 'footfall.sock');
   }

@@ -1,7 +1,10 @@
 /** A room's day driven through ptys into `footfall run`, mosquitto and `footfall collect`, with or without kills. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { Fold } from '../../agent/analytics/fold.ts';
 import type { StatusDocument } from '../../agent/local/document.ts';
+import { decodeRows } from '../../agent/storage/columns.ts';
 import { Broker } from './broker.ts';
 import { Collector, Gateway, type GatewaySettings } from './gateway.ts';
 import { countBatches, type Ledger, readLedger } from './ledger.ts';
@@ -33,6 +36,10 @@ export interface KillReport {
   atMs: number;
   /** Probe requests sent in the last commit interval and step before a daemon's kill: the most that may be lost. */
   atRisk: number;
+  /** Probe requests sent after the last row that the killed daemon's database holds. */
+  lost: number;
+  /** Longest stall of the daemon's loop up to the kill, milliseconds. */
+  stallMs: number;
 }
 
 export interface RoomRun {
@@ -59,6 +66,7 @@ export function seeded(seed: number): () => number {
 }
 
 const COMMIT_MS = 5_000;
+const STEP_MS = 5_000;
 
 export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
   const { directory, steps, startMs, endMs } = options;
@@ -94,16 +102,20 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
   try {
     await gateway.start(startMs);
     for (const [index, step] of steps.entries()) {
-      const advanced = sendStep(gateway, wifi, door, step);
       const victim = plan.get(index);
+      const stallMs = victim === 'daemon' ? (await gateway.status()).process.longest_stall_ms : 0;
+      const advanced = sendStep(gateway, wifi, door, step);
       if (victim === undefined) {
         await advanced;
       } else {
         advanced.catch(() => undefined);
         await sleep(random() * 12);
-        kills.push({ victim, atMs: step.timeMs, atRisk: framesSince(steps, index, COMMIT_MS) });
+        const report = { victim, atMs: step.timeMs, atRisk: 0, lost: 0, stallMs };
+        kills.push(report);
         if (victim === 'daemon') {
           await gateway.end('SIGKILL');
+          report.atRisk = framesAfter(steps, index, step.timeMs - COMMIT_MS - STEP_MS);
+          report.lost = framesAfter(steps, index, lastDurable(gateway.databasePath));
           await restartDaemon(index);
         } else if (victim === 'broker') {
           await broker.kill();
@@ -189,9 +201,23 @@ function planKills(options: RoomRunOptions, random: () => number): Map<number, K
   return plan;
 }
 
-function framesSince(steps: Step[], index: number, ms: number): number {
+function framesAfter(steps: Step[], index: number, afterMs: number): number {
   let frames = 0;
-  for (let back = index; back >= 0 && steps[back].timeMs > steps[index].timeMs - ms - 5_000; back--)
-    frames += steps[back].frames;
+  for (let back = index; back >= 0 && steps[back].timeMs > afterMs; back--) frames += steps[back].frames;
   return frames;
+}
+
+/** When the last row that a database holds, in its journal or its snapshot, was taken in. */
+function lastDurable(path: string): number {
+  const database = new Database(path, { readonly: true });
+  try {
+    const snapshot = database.prepare('SELECT body FROM snapshot').get() as { body: Uint8Array } | undefined;
+    const journal = database.prepare('SELECT body FROM journal ORDER BY first_ordinal DESC LIMIT 1').get();
+    const rows = journal === undefined ? null : decodeRows((journal as { body: Uint8Array }).body);
+    // A snapshot is taken when time has moved to a step, before the bytes of that step.
+    const snapshotAt = snapshot === undefined ? 0 : Fold.restore(snapshot.body).at - 1;
+    return Math.max(snapshotAt, rows === null ? 0 : rows.at[rows.length - 1]);
+  } finally {
+    database.close();
+  }
 }
