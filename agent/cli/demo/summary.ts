@@ -73,7 +73,7 @@ export function renderSummary(summary: Summary, { width, colour }: { width: numb
       difference(passing.simulated, passing.counted),
     ],
     [
-      'through the door, staff included',
+      'entering, staff included',
       formatCount(entering.simulated),
       formatCount(entering.counted),
       difference(entering.simulated, entering.counted),
@@ -85,7 +85,7 @@ export function renderSummary(summary: Summary, { width, colour }: { width: numb
       difference(rate.simulated, rate.counted),
     ],
     [
-      'mean dwell 驻店时长, staff included',
+      'dwell 驻店时长, with staff',
       formatDuration(dwell.simulated),
       dwell.counted === null ? NONE : `${formatDuration(dwell.counted)} ± ${formatDuration(dwell.error)}`,
       difference(dwell.simulated, dwell.counted),
@@ -98,7 +98,7 @@ export function renderSummary(summary: Summary, { width, colour }: { width: numb
     { title: 'DIFFERENCE', align: 'right' as const },
   ];
   return [
-    ...renderTable(columns, rows, { width, paint, gap: 3 }),
+    ...renderTable(columns, rows, { width, paint, gap: 2 }),
     '',
     `Customers alone stayed ${formatDuration(summary.customers_dwell_ms)} in the mean; a door counts staff too.`,
     '',
