@@ -82,6 +82,14 @@ function forbidCoreDumps(gateway: Gateway): void {
   if (prlimit !== null) execFileSync(prlimit, ['--core=0', '--pid', String(gateway.child?.pid)]);
 }
 
+/** An error that nobody catches, thrown into the daemon, and the diagnostic report that Node writes of it when asked. */
+const CRASH_ON_SIGUSR2 = [
+  '--report-uncaught-exception',
+  `--report-directory=${scratch}`,
+  '--import',
+  'data:text/javascript,process.on("SIGUSR2",()=>{throw new Error("an error that nobody catches")})',
+];
+
 async function runEverything(): Promise<Outcome> {
   const directory = join(scratch, 'gateway');
   const copies = join(scratch, 'copies');
@@ -102,7 +110,10 @@ async function runEverything(): Promise<Outcome> {
     lines: await Pty.open(sensors[1].port),
     door: await Pty.open(sensors[2].port),
   };
-  const gateway = shopGateway({ directory, sensors: [...sensors], brokerUrl: broker.url, logLevel: 'debug' });
+  const gateway = shopGateway(
+    { directory, sensors: [...sensors], brokerUrl: broker.url, logLevel: 'debug' },
+    CRASH_ON_SIGUSR2,
+  );
   const devices = new KnownDevices(seeded(seed));
   const outcome: Omit<Outcome, 'artefacts' | 'messages'> = { devices, keys: [], statuses: [], feeds: [], walBytes: 0 };
   const printed: Artefact[] = [];
@@ -117,7 +128,7 @@ async function runEverything(): Promise<Outcome> {
   const before = crashFiles();
   try {
     let at = START;
-    for (const [round, signal] of (['SIGKILL', 'SIGSEGV', 'SIGTERM'] as const).entries()) {
+    for (const [round, signal] of (['SIGKILL', 'SIGSEGV', 'SIGUSR2', 'SIGTERM'] as const).entries()) {
       for (const pty of Object.values(ptys)) pty.written = 0;
       await gateway.start(at);
       forbidCoreDumps(gateway);
@@ -291,6 +302,7 @@ describe.skipIf(missing !== null)(`what leaves the decoders${missing === null ? 
     expect(walBytes).toBeGreaterThan(0);
     expect(messages).toBeGreaterThan(0);
     const names = artefacts.map(({ name }) => name);
+    expect(names.some((name) => name.startsWith('report.'))).toBe(true);
     for (const file of [
       'copies/SIGKILL/footfall.db-wal',
       'copies/SIGSEGV/footfall.db',

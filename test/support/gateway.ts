@@ -47,15 +47,20 @@ export class Gateway {
   readonly directory: string;
   readonly settingsPath: string;
   readonly #entry: string;
+  readonly #nodeArguments: readonly string[];
   child: Child | null = null;
   /** What every run so far printed. */
   printed = '';
 
-  /** @param entry the program to run in place of the product's, to plant a fault. */
-  constructor(settings: GatewaySettings, entry: string = MAIN) {
+  /**
+   * @param entry the program to run in place of the product's, to plant a fault.
+   * @param nodeArguments what Node is told in front of the program.
+   */
+  constructor(settings: GatewaySettings, entry: string = MAIN, nodeArguments: readonly string[] = []) {
     this.directory = settings.directory;
     this.settingsPath = writeSettings(settings);
     this.#entry = entry;
+    this.#nodeArguments = nodeArguments;
   }
 
   get databasePath(): string {
@@ -69,9 +74,14 @@ export class Gateway {
   /** Starts at a virtual time and waits until it counts and every line is open. */
   async start(atMs: number): Promise<void> {
     const clock = ['--virtual-clock', new Date(atMs).toISOString()];
-    const child = new Child('footfall run', process.execPath, [this.#entry, 'run', '-s', this.settingsPath, ...clock], {
-      keep: 10_000_000,
-    });
+    const child = new Child(
+      'footfall run',
+      process.execPath,
+      [...this.#nodeArguments, this.#entry, 'run', '-s', this.settingsPath, ...clock],
+      {
+        keep: 10_000_000,
+      },
+    );
     this.child = child;
     await until(
       'every sensor up',

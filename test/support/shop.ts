@@ -40,8 +40,9 @@ ${shop.brokerUrl === undefined ? '' : `uplink: { url: "${shop.brokerUrl}" }\n`}l
 }
 
 /** A gateway on the virtual clock with these sensors. */
-export function shopGateway(shop: ShopSettings): Gateway {
-  const gateway = new Gateway({ directory: shop.directory, brokerUrl: '', wifiPort: '', doorPort: '' });
+export function shopGateway(shop: ShopSettings, nodeArguments: readonly string[] = []): Gateway {
+  const settings = { directory: shop.directory, brokerUrl: '', wifiPort: '', doorPort: '' };
+  const gateway = new Gateway(settings, MAIN, nodeArguments);
   writeFileSync(gateway.settingsPath, shopSettings(shop));
   return gateway;
 }
