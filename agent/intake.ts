@@ -67,9 +67,10 @@ export class Intake {
     const batch = this.#batch;
     return {
       sighting: (reading): void => {
-        const row = this.#append(InputKind.sighting, sensor, reading.time, 'sighting');
+        const row = this.#append(InputKind.sighting, sensor, reading.time, null);
+        if (this.boundary.write(reading, batch, row, this.#at)) this.#wait('sighting');
         // A device to be ignored leaves no row.
-        if (!this.boundary.write(reading, batch, row, this.#at)) batch.length = row;
+        else batch.length = row;
       },
       crossing: (time, entered, left): void => {
         const row = this.#append(InputKind.crossing, sensor, time, 'door');
@@ -157,9 +158,14 @@ export class Intake {
     this.#oldest.door = this.#oldest.sighting = this.#oldest.report = Infinity;
   }
 
-  #append(kind: InputKind, sensor: number, time: number, urgency: Urgency): number {
-    if (this.#batch.full) this.handOverPending();
+  #wait(urgency: Urgency): void {
     if (this.#oldest[urgency] === Infinity) this.#oldest[urgency] = this.#at;
+  }
+
+  /** @param urgency null when the caller says later that the row waits. */
+  #append(kind: InputKind, sensor: number, time: number, urgency: Urgency | null): number {
+    if (this.#batch.full) this.handOverPending();
+    if (urgency !== null) this.#wait(urgency);
     // A source's clock may tell fractions; everything behind the boundary is whole milliseconds.
     return this.#batch.append(kind, sensor, this.#at, Math.floor(time));
   }

@@ -26,13 +26,18 @@ export function readStep(body: unknown): Step {
   );
 }
 
-/** Nothing is left in a port when this resolves. @throws AgentError `step_bytes` when the bytes do not come. */
+/** Nothing is left in a port when this resolves. @throws AgentError `step_sensor`, or `step_bytes` when bytes do not come. */
 export async function lockStep(
   step: Step,
   sensors: readonly Sensor[],
   machineClock: Clock,
   advanceTo: (ms: number) => Promise<void>,
 ): Promise<void> {
+  const unknown = Object.keys(step.delivered).filter((id) => !sensors.some((sensor) => sensor.id === id));
+  if (unknown.length > 0) {
+    const known = sensors.map(({ id }) => id).join(', ');
+    throw new AgentError('step_sensor', `no sensor is called ${unknown.join(', ')}`, `The sensors are: ${known}.`);
+  }
   await advanceTo(step.toMs);
   const deadline = machineClock.monotonic() + PATIENCE_MS;
   for (const { id, options } of sensors) {

@@ -45,6 +45,8 @@ export class Pipeline {
   #lastCommit: number | null = null;
   #storageError: string | null = null;
   #unjournaled = 0;
+  /** First and last ordinal of rows that only memory holds. */
+  #hole: { first: number; last: number } | null = null;
 
   private constructor(options: PipelineOptions, fold: Fold, boundary: Boundary, opened: Opened) {
     this.#options = options;
@@ -69,11 +71,14 @@ export class Pipeline {
     const fold = restoreFold(options, opened, parameters);
     const pipeline = new Pipeline(options, fold, boundary, opened);
     // A new state is made durable before its first row: the journal alone does not say what its rows mean.
-    if (opened.snapshot === null || fold.warmingUp) pipeline.#close([]);
+    const sealed = fold.takeSealed();
+    if (opened.snapshot === null || fold.warmingUp || sealed.length > 0) pipeline.#close(sealed);
     const wanted = parameters(fold.parameters);
     if (wanted.id !== fold.parameters.id) {
       pipeline.intake.arriveAt(options.now());
       pipeline.intake.parametersChanged(JSON.stringify(wanted));
+      // At once: who starts the sensors looks them up in the fold's parameters.
+      pipeline.intake.foldPending();
     }
     return pipeline;
   }
@@ -128,6 +133,7 @@ export class Pipeline {
   #journal(body: Uint8Array, rows: { firstOrdinal: number; lastOrdinal: number; length: number }): void {
     if (this.#waitingBytes + body.length > MAX_WAITING_BYTES) {
       this.#unjournaled += rows.length;
+      this.#hole = { first: this.#hole?.first ?? rows.firstOrdinal, last: rows.lastOrdinal };
       return;
     }
     this.#waitingBytes += body.length;
@@ -194,9 +200,14 @@ export class Pipeline {
       this.#storageError = null;
       if ('commit' in work) {
         this.#waitingBytes -= work.commit.body.length;
-        this.#committedOrdinal = Math.max(this.#committedOrdinal, work.commit.lastOrdinal);
+        const last = Math.min(work.commit.lastOrdinal, (this.#hole?.first ?? Infinity) - 1);
+        this.#committedOrdinal = Math.max(this.#committedOrdinal, last);
       } else {
-        this.#committedOrdinal = Math.max(this.#committedOrdinal, work.close.snapshot.ordinal);
+        const { ordinal } = work.close.snapshot;
+        this.#committedOrdinal = Math.max(this.#committedOrdinal, ordinal);
+        if (this.#hole !== null && this.#hole.first <= ordinal) {
+          this.#hole = this.#hole.last <= ordinal ? null : { first: ordinal + 1, last: this.#hole.last };
+        }
         const last = work.close.batches.at(-1);
         if (last !== undefined) {
           this.#sealedThrough = last.sequence;

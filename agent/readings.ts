@@ -16,7 +16,7 @@ export const InputKind = {
   counter: 3,
   /** A till: a = transactions, as events. */
   transaction: 4,
-  /** A sensor's report, since the last one: flags = SensorFlag, a = bytes, b = frames accepted, c = milliseconds covered. */
+  /** A sensor's report up to and with its time: flags = SensorFlag, a = bytes, b = frames accepted, c = milliseconds covered. */
   sensor: 5,
   /** Frames a decoder rejected since the last report: channel = index in REJECTIONS, a = count. */
   rejection: 6,

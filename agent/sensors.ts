@@ -86,6 +86,7 @@ export class Sensor {
 
   /** Notices silence and, when a span of the grid has ended, reports on it. */
   tick(at: number): void {
+    this.#reportDue(at);
     if (this.#up && !this.#silent && at - Math.max(this.#since, this.#lastFrame ?? 0) >= SILENT_AFTER_MS) {
       this.#change(at, true, null, true);
     }
@@ -96,8 +97,6 @@ export class Sensor {
       this.#minuteAccepted = accepted;
       this.#minute = minute;
     }
-    const until = Math.floor(at / REPORT_MS) * REPORT_MS;
-    if (until > this.#reportedUntil) this.#report(until);
   }
 
   status(): SensorStatus {
@@ -123,6 +122,8 @@ export class Sensor {
   }
 
   #change(at: number, silent: boolean, detail: string | null, up: boolean): void {
+    // What lasted until now belongs to the spans that have ended.
+    this.#reportDue(at);
     this.#cover(at);
     const changed = up !== this.#up || silent !== this.#silent;
     // Attempts to re-open repeat the reason: one line for each change is enough.
@@ -141,6 +142,13 @@ export class Sensor {
     if (at <= this.#coveredUntil) return;
     if (this.#up && !this.#silent) this.#covered += at - this.#coveredUntil;
     this.#coveredUntil = at;
+  }
+
+  #reportDue(at: number): void {
+    const until = Math.floor(at / REPORT_MS) * REPORT_MS;
+    if (until <= this.#reportedUntil) return;
+    this.options.intake.arriveAt(at);
+    this.#report(until);
   }
 
   #report(until: number): void {

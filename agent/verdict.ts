@@ -2,7 +2,7 @@
 import type { Reason, SensorStatus, StatusDocument } from './local/document.ts';
 import type { UplinkState } from './uplink/port.ts';
 
-/** An uplink that is down, or connected without any acknowledgement for this long, degrades the box. */
+/** An uplink that does not get anywhere this long after the start, or is connected this long without any acknowledgement. */
 const UPLINK_PATIENCE_MS = 120_000;
 
 export interface VerdictFacts {

@@ -1,5 +1,5 @@
 /** The store's local days: opening hours as UTC instants, closings, and the instants at which a day is settled. */
-import { DateTime } from 'luxon';
+import { DateTime, IANAZone } from 'luxon';
 import type { OpeningHours, Parameters } from './parameters.ts';
 
 const DAY_MINUTES = 1440;
@@ -35,6 +35,7 @@ export class Calendar {
   #open = false;
 
   constructor({ timeZone, hours }: Pick<Parameters, 'timeZone' | 'hours'>) {
+    if (!IANAZone.isValidZone(timeZone)) throw new RangeError(`expected an IANA time zone, received "${timeZone}"`);
     this.#zone = timeZone;
     this.#hours = hours;
   }

@@ -160,14 +160,16 @@ describe('windows', () => {
   });
 
   it('tells coverage over the windows it lies in, zero for a sensor that said nothing', () => {
+    // A report's time is the last millisecond of what it covers.
+    const LAST_OF_SPAN = 15.5 - 1 / MINUTE;
     const report: Timed = {
       kind: InputKind.sensor,
-      minute: 15.5,
+      minute: LAST_OF_SPAN,
       flags: SensorFlag.up,
       values: [900, 20, 2 * MINUTE, 0],
     };
     const { sealed } = fold(
-      [report, { kind: InputKind.rejection, minute: 15.5, channel: 5, values: [3, 0, 0, 0] }],
+      [report, { kind: InputKind.rejection, minute: LAST_OF_SPAN, channel: 5, values: [3, 0, 0, 0] }],
       33,
     );
     const coverage = sealed.map(({ records }) => records.filter((one) => one.kind === 'coverage'));

@@ -139,7 +139,7 @@ export class RowCounter {
     coverage.accepted += batch.b[row];
     const covered = batch.c[row];
     for (const window of this.#windows.states) {
-      const part = coveredIn(window, time, covered);
+      const part = coveredIn(window, time + 1, covered);
       if (part > 0) coverageOf(window, sensor).coveredMs += part;
     }
   }

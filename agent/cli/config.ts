@@ -7,7 +7,7 @@ export function register(program: Command): void {
   config
     .command('check')
     .description('tell every mistake in a settings file with its line')
-    .argument('<file>', 'settings file, YAML')
+    .argument('<FILE>', 'settings file, YAML')
     .option('--json', 'print {"ok", "mistakes": [{"line", "column", "path", "message"}]}')
     .addHelpText(
       'after',

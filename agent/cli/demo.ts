@@ -1,5 +1,6 @@
 /** `footfall demo`: the main job on embedded parts, with a live view, and what came out against what was simulated. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { wholeNumber } from './options.ts';
 
 interface DemoOptions {
   for: number;
@@ -51,10 +52,4 @@ function speed(text: string): number {
   const value = positive(text);
   if (value <= 20_000) return value;
   throw new InvalidArgumentError(`expected a speed of at most 20000, received "${text}"`);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InvalidArgumentError(`expected a whole number of at least 0, received "${text}"`);
 }

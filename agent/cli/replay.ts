@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Parameters } from '../analytics/parameters.ts';
 import type { SealedWindow } from '../analytics/records.ts';
+import { timeZone } from './options.ts';
 
 interface ReplayCliOptions {
   settings?: string;
@@ -32,7 +33,7 @@ export function register(program: Command): void {
     .option('-s, --settings <FILE>', 'count with the store, hours and sensors of these settings')
     .option('--window-minutes <N>', 'length of a window without settings, a divisor of 60', windowMinutes, 15)
     .option('--gate <DBM>', 'RSSI above which a device is inside, without settings', dbm, -70)
-    .option('--time-zone <ZONE>', "the store's IANA time zone, without settings", 'UTC')
+    .option('--time-zone <ZONE>', "the store's IANA time zone, without settings", timeZone, 'UTC')
     .option('--json', 'print every record as a JSON line')
     .addHelpText(
       'after',

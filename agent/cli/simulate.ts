@@ -1,5 +1,6 @@
 /** `footfall simulate`: a store that does not exist, as the bytes its sensors would send, with the truth beside them. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { decimal, timeZone, wholeNumber } from './options.ts';
 
 interface SimulateOptions {
   out?: string;
@@ -28,9 +29,9 @@ export function register(program: Command): void {
     .option('--seed <N>', 'the same seed gives the same bytes', wholeNumber, 1)
     .option('--date <YYYY-MM-DD>', 'local date', isoDate, '2026-03-02')
     .option('--open <HH:MM-HH:MM>', 'opening hours, local', openHours, '09:00-19:00')
-    .option('--time-zone <ZONE>', 'IANA time zone of the store', 'Europe/Prague')
-    .option('--passers <N>', 'people passing an hour, 20 to 1500; drawn by the seed when absent', decimal)
-    .option('--enters <PERCENT>', 'share of them that enters, 3 to 30; drawn by the seed when absent', decimal)
+    .option('--time-zone <ZONE>', 'IANA time zone of the store', timeZone, 'Europe/Prague')
+    .option('--passers <N>', 'people passing an hour; drawn from 20 to 1500 by the seed when absent', decimal)
+    .option('--enters <PERCENT>', 'share of them that enters; drawn from 3 to 30 by the seed when absent', decimal)
     .option('--door-miss <PERCENT>', 'passages the door counter misses; drawn by the seed when absent', decimal)
     .option('--json', 'print the truth as JSON')
     .addHelpText(
@@ -49,20 +50,6 @@ Examples:
     .action(simulate);
 }
 
-function decimal(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0) {
-    throw new InvalidArgumentError(`expected a number of at least 0, received "${text}"`);
-  }
-  return value;
-}
-
-function wholeNumber(text: string): number {
-  const value = decimal(text);
-  if (!Number.isInteger(value)) throw new InvalidArgumentError(`expected a whole number, received "${text}"`);
-  return value;
-}
-
 function isoDate(text: string): string {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text))
     throw new InvalidArgumentError(`expected a date such as 2026-03-02, received "${text}"`);
@@ -78,11 +65,18 @@ function openHours(text: string): string {
 async function simulate(options: SimulateOptions): Promise<void> {
   const { createWriteStream, rmSync, writeFileSync } = await import('node:fs');
   const { DateTime } = await import('luxon');
-  const { AgentError } = await import('../errors.ts');
+  const { AgentError, reasonOf } = await import('../errors.ts');
   const { SimulatedStore } = await import('../../drivers/simulator/store.ts');
   const { StreamWriter } = await import('../../drivers/simulator/recorded-stream.ts');
   const { formatCount, formatDuration, formatPercent } = await import('./view/format.ts');
 
+  const writeTruth = (path: string, text: string): void => {
+    try {
+      writeFileSync(path, text);
+    } catch (error) {
+      throw new AgentError('truth_unwritable', `cannot write the truth: ${reasonOf(error)}`, 'Check the path.');
+    }
+  };
   const instant = (time: string): number => {
     const local = DateTime.fromISO(`${options.date}T${time}`, { zone: options.timeZone });
     if (local.isValid) return local.toMillis();
@@ -105,6 +99,8 @@ async function simulate(options: SimulateOptions): Promise<void> {
     ...(options.doorMiss === undefined ? {} : { doorMiss: options.doorMiss / 100 }),
   });
   const out = options.out as string;
+  // Before the work, so that a day is not simulated in vain.
+  if (options.truth !== undefined) writeTruth(options.truth, '');
   const stream = new StreamWriter(createWriteStream(out), {
     startMs,
     sensors: SENSORS,
@@ -130,6 +126,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
   if (progress) process.stderr.write('\r\u001b[K');
   if (stopped) {
     rmSync(out, { force: true });
+    if (options.truth !== undefined) rmSync(options.truth, { force: true });
     process.exitCode = 130;
     return;
   }
@@ -146,7 +143,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
     hours: truth.hours,
     parameters: truth.parameters,
   };
-  if (options.truth !== undefined) writeFileSync(options.truth, `${JSON.stringify(told, null, 2)}\n`);
+  if (options.truth !== undefined) writeTruth(options.truth, `${JSON.stringify(told, null, 2)}\n`);
   if (options.json === true) {
     process.stdout.write(`${JSON.stringify(told, null, 2)}\n`);
     return;

@@ -18,8 +18,8 @@ export function register(program: Command): void {
   program
     .command('status')
     .description('is this box counting, what is missing since when, and what to do')
-    .option('-s, --settings <file>', 'find the socket by this settings file')
-    .option('--socket <path>', `the daemon's socket (default: ${DEFAULT_SOCKET})`)
+    .option('-s, --settings <FILE>', 'find the socket by this settings file')
+    .option('--socket <PATH>', `the daemon's socket (default: ${DEFAULT_SOCKET})`)
     .option('--json', 'print the status document as JSON, times in milliseconds UTC')
     .addHelpText(
       'after',

@@ -27,7 +27,7 @@ export interface RoomRunOptions {
   /** The program run in place of the product's, to plant a fault. */
   entry?: string;
   kills?: KillPlan;
-  /** How long to wait for the last acknowledgement; a planted fault never gets there. */
+  /** How long to wait for the last acknowledgement: a batch that met a dead collector is sent again within two minutes. A planted fault never gets there. */
   drainMs?: number;
 }
 
@@ -137,7 +137,7 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
       at = Math.min(at + 60_000, endMs);
       await gateway.advance(at);
     }
-    const status = await settled(gateway, collector, options.drainMs ?? 60_000);
+    const status = await settled(gateway, collector, options.drainMs ?? 150_000);
     const ledger = readLedger(collector.database, status.buffer.sealed_through);
     const held = status.buffer.held;
     await gateway.end('SIGTERM');

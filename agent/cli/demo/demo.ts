@@ -39,8 +39,8 @@ export async function runDemo(options: DemoRun): Promise<number> {
   const interrupt = (): void => {
     interrupted = true;
   };
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
   try {
     const networkClock = realClock();
     const broker = await startBroker();
@@ -96,7 +96,8 @@ export async function runDemo(options: DemoRun): Promise<number> {
       await sleep(5);
     }
     if (interrupted) return 130;
-    await delivered(daemon);
+    await delivered(daemon, () => interrupted);
+    if (interrupted) return 130;
     const status = daemon.status();
     screen.close();
     const summary = summarise(store.truth, status, collectorDatabase);
@@ -123,13 +124,13 @@ function draw({
 }
 
 /** Waits until the collector has acknowledged all that was sealed. @throws AgentError `demo_undelivered` */
-async function delivered(daemon: Daemon): Promise<void> {
+async function delivered(daemon: Daemon, interrupted: () => boolean): Promise<void> {
   const deadline = performance.now() + DRAIN_MS;
   for (;;) {
     daemon.status();
     await sleep(50);
     const { buffer } = daemon.status();
-    if (buffer.held === 0 && buffer.sealed_through > 0) return;
+    if (interrupted() || (buffer.held === 0 && buffer.sealed_through > 0)) return;
     if (performance.now() > deadline) {
       throw new AgentError(
         'demo_undelivered',

@@ -1,0 +1,140 @@
+import { createSecretKey } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { MINUTE, parametersOf, START } from './analytics/fold.testing.ts';
+import { Fold } from './analytics/fold.ts';
+import { Intake } from './intake.ts';
+import { type AddressFilter, Boundary } from './privacy/boundary.ts';
+import { createRawSighting } from './raw.ts';
+
+function bench(ignore?: AddressFilter) {
+  const batches: { first: number; length: number; at: number[]; time: number[] }[] = [];
+  const fold = Fold.start(parametersOf(), START);
+  const boundary = new Boundary({
+    key: createSecretKey(Buffer.alloc(32, 7)),
+    ...(ignore === undefined ? {} : { ignore }),
+  });
+  const intake = new Intake(fold, boundary, ({ firstOrdinal: first, length, at, time }) => {
+    batches.push({ first, length, at: [...at.subarray(0, length)], time: [...time.subarray(0, length)] });
+  });
+  return { intake, fold, batches };
+}
+
+const entriesOf = (fold: Fold): number | null => fold.live().today.entries;
+
+describe('the intake', () => {
+  it('numbers rows without a gap, over batches that fill up, and hands each over once', () => {
+    const { intake, fold, batches } = bench();
+    const sink = intake.sinkOf(1);
+    for (let i = 0; i < 20_000; i++) sink.crossing(START, 1, 0);
+    intake.handOverPending();
+    intake.handOverPending();
+    let next = 1;
+    for (const { first, length } of batches) {
+      expect(first).toBe(next);
+      next += length;
+    }
+    expect(batches.length).toBeGreaterThan(1);
+    expect([next, intake.lastOrdinal, fold.ordinal, intake.pending]).toEqual([20_001, 20_000, 20_000, 0]);
+    expect(entriesOf(fold)).toBe(20_000);
+  });
+
+  it('folds each row once, whether it is folded before, at or without the hand-over', () => {
+    const { intake, fold } = bench();
+    const sink = intake.sinkOf(1);
+    sink.crossing(START, 1, 0);
+    intake.foldPending();
+    intake.foldPending();
+    expect(entriesOf(fold)).toBe(1);
+    sink.crossing(START, 1, 0);
+    intake.handOverPending();
+    sink.crossing(START, 1, 0);
+    intake.dropPending();
+    expect(entriesOf(fold)).toBe(3);
+    expect(intake.lastOrdinal).toBe(3);
+  });
+
+  it('takes rows in at times that never go back, and in whole milliseconds', () => {
+    const { intake, batches } = bench();
+    const sink = intake.sinkOf(1);
+    intake.arriveAt(START + 500);
+    sink.crossing(START + 400.75, 1, 0);
+    intake.arriveAt(START + 100);
+    sink.crossing(START + 90, 1, 0);
+    intake.handOverPending();
+    expect(batches[0]).toMatchObject({ at: [START + 500, START + 500], time: [START + 400, START + 90] });
+  });
+
+  it('knows the oldest row of each urgency until it is handed over', () => {
+    const { intake } = bench();
+    intake.arriveAt(START + 1);
+    intake.sinkOf(1).crossing(START, 1, 0);
+    intake.arriveAt(START + 2);
+    intake.sinkOf(1).crossing(START, 1, 0);
+    intake.report(0, START, { up: true, bytes: 1, accepted: 0, coveredMs: 1, rejected: [0, 3] });
+    expect([intake.oldest('door'), intake.oldest('sighting'), intake.oldest('report')]).toEqual([
+      START + 1,
+      Infinity,
+      START + 2,
+    ]);
+    expect(intake.pending).toBe(4);
+    intake.handOverPending();
+    expect([intake.oldest('door'), intake.oldest('report')]).toEqual([Infinity, Infinity]);
+  });
+
+  it('hurries for a counter only where it tells something new', () => {
+    const { intake } = bench();
+    const urgent = (entered: number, boot: number): boolean => {
+      intake.sinkOf(1).counter(START, entered, 0, boot, 32);
+      const hurried = intake.oldest('door') !== Infinity;
+      intake.handOverPending();
+      return hurried;
+    };
+    expect([urgent(5, 1), urgent(5, 1), urgent(6, 1), urgent(6, 2), urgent(6, 2)]).toEqual([
+      true,
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('takes key changes and new parameters in as rows', () => {
+    const { intake, fold } = bench();
+    intake.keyChanged(77, true);
+    intake.parametersChanged(JSON.stringify(parametersOf({ id: 'p2' })));
+    intake.foldPending();
+    expect([fold.key, fold.parameters.id, fold.ordinal]).toEqual([77, 'p2', 2]);
+  });
+
+  it('moves time on with what has come in, so that windows are sealed', () => {
+    const { intake, fold } = bench();
+    intake.sinkOf(1).crossing(START, 1, 0);
+    intake.advance(START + 20 * MINUTE);
+    expect(fold.takeSealed().map(({ ordinal }) => ordinal)).toEqual([1]);
+  });
+
+  describe('of a device to be ignored', () => {
+    const sight = (intake: Intake): void => {
+      const raw = createRawSighting();
+      raw.address.set(0x3c0000, 9);
+      raw.time = START;
+      raw.rssi = -50;
+      intake.sinkOf(0).sighting(raw);
+    };
+
+    it('leaves no row', () => {
+      const { intake, batches } = bench({ matches: ({ low }) => low === 9 });
+      sight(intake);
+      intake.sinkOf(1).crossing(START, 1, 0);
+      intake.handOverPending();
+      expect(batches).toMatchObject([{ first: 1, length: 1 }]);
+    });
+
+    it('makes nothing wait to be written', () => {
+      const { intake } = bench({ matches: () => true });
+      sight(intake);
+      expect(intake.pending).toBe(0);
+      expect(intake.oldest('sighting')).toBe(Infinity);
+    });
+  });
+});

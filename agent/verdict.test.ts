@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import type { SensorStatus } from './local/document.ts';
+import { type VerdictFacts, verdictOf } from './verdict.ts';
+
+const STARTED = 1_000_000;
+const NOW = STARTED + 3_600_000;
+
+function sensor(over: Partial<SensorStatus> = {}): SensorStatus {
+  return {
+    id: 'main-door',
+    driver: 'door-lines',
+    port: '/dev/door',
+    place: 'main',
+    role: 'door',
+    state: 'up',
+    since_ms: STARTED,
+    detail: null,
+    last_frame_ms: NOW,
+    per_minute: 1,
+    bytes: 1,
+    accepted: 1,
+    rejected: {},
+    ...over,
+  };
+}
+
+function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['uplink']> = {}): VerdictFacts {
+  return {
+    nowMs: NOW,
+    startedMs: STARTED,
+    sensors: [sensor()],
+    uplink: {
+      phase: 'connected',
+      since: STARTED,
+      protocol: 5,
+      lastError: null,
+      lastAcknowledgedAt: NOW,
+      lastPublishedAt: NOW,
+      inFlight: 0,
+      published: 1,
+      acknowledged: 1,
+      rejected: 0,
+      resent: 0,
+      ...uplink,
+    },
+    held: 0,
+    deadLetters: 0,
+    storageError: null,
+    storageErrorSinceMs: 0,
+    keyOnTmpfs: true,
+    ...over,
+  };
+}
+
+const codes = (of: VerdictFacts): string[] => verdictOf(of).reasons.map(({ code }) => code);
+
+describe('the verdict', () => {
+  it('is counting since the start where nothing is wrong', () => {
+    expect(verdictOf(facts())).toEqual({ state: 'counting', since_ms: STARTED, reasons: [] });
+  });
+
+  it('is not counting without a sensor', () => {
+    const { state, since_ms, reasons } = verdictOf(facts({ sensors: [] }));
+    expect({ state, since_ms }).toEqual({ state: 'not_counting', since_ms: STARTED });
+    expect(reasons).toMatchObject([
+      { code: 'no_sensors', since_ms: STARTED, hint: expect.stringContaining('sensors') },
+    ]);
+  });
+
+  it('is not counting while every sensor is down, degraded while one still works', () => {
+    const down = sensor({
+      id: 'shop-wifi',
+      state: 'down',
+      detail: 'cannot open',
+      since_ms: NOW - 5_000,
+      port: '/dev/w',
+    });
+    expect(verdictOf(facts({ sensors: [down] })).state).toBe('not_counting');
+    const { state, since_ms, reasons } = verdictOf(facts({ sensors: [sensor(), down] }));
+    expect({ state, since_ms }).toEqual({ state: 'degraded', since_ms: NOW - 5_000 });
+    expect(reasons).toHaveLength(1);
+    expect(reasons[0]).toMatchObject({
+      code: 'sensor_down',
+      message: 'shop-wifi: cannot open.',
+      since_ms: NOW - 5_000,
+    });
+    expect(reasons[0].hint).toContain('/dev/w');
+  });
+
+  it('is degraded where a line is open and silent, since it fell silent', () => {
+    const { state, reasons } = verdictOf(facts({ sensors: [sensor({ state: 'silent', since_ms: NOW - 7 })] }));
+    expect(state).toBe('degraded');
+    expect(reasons).toMatchObject([
+      { code: 'sensor_silent', since_ms: NOW - 7, hint: expect.stringContaining('baud') },
+    ]);
+    expect(reasons[0].message).toContain('main-door');
+  });
+
+  it('tells a database that cannot be written, with its reason and since when', () => {
+    const { reasons } = verdictOf(facts({ storageError: 'disk full', storageErrorSinceMs: NOW - 9 }));
+    expect(reasons).toMatchObject([
+      { code: 'storage_failed', since_ms: NOW - 9, hint: expect.stringContaining('disk') },
+    ]);
+    expect(reasons[0].message).toContain('(disk full)');
+  });
+
+  it('counts the batches that the collector rejected', () => {
+    const [one] = verdictOf(facts({ deadLetters: 1 })).reasons;
+    const [two] = verdictOf(facts({ deadLetters: 2 })).reasons;
+    expect([one.code, one.message]).toEqual(['batches_rejected', 'The collector rejected 1 batch.']);
+    expect(two.message).toBe('The collector rejected 2 batches.');
+    expect(one.hint).not.toBe('');
+  });
+
+  it('gives the first connection two minutes, unless it is known why it fails', () => {
+    const connecting = (age: number, lastError: string | null) =>
+      facts({ nowMs: STARTED + age }, { phase: 'connecting', since: STARTED + 1, lastError });
+    expect(codes(connecting(119_999, null))).toEqual([]);
+    expect(codes(connecting(120_000, null))).toEqual(['uplink_down']);
+    const { reasons } = verdictOf(connecting(1_000, 'refused'));
+    expect(reasons).toMatchObject([
+      { code: 'uplink_down', message: 'Not connected to the broker: refused.', since_ms: STARTED + 1 },
+    ]);
+    expect(reasons[0].hint).toContain('"uplink"');
+  });
+
+  it('says nothing of an uplink that is off', () => {
+    expect(codes(facts({ held: 9 }, { phase: 'off', lastError: 'old' }))).toEqual([]);
+  });
+
+  it('tells a collector that acknowledges nothing for two minutes, since it was last heard', () => {
+    const mute = (silence: number, over = {}) =>
+      facts({ held: 3 }, { inFlight: 3, lastAcknowledgedAt: NOW - silence, ...over });
+    expect(codes(mute(120_000))).toEqual([]);
+    expect(verdictOf(mute(120_001)).reasons).toMatchObject([
+      { code: 'uplink_unacknowledged', since_ms: NOW - 120_001, hint: expect.stringContaining('collector') },
+    ]);
+    expect(codes(mute(120_001, { inFlight: 0 }))).toEqual([]);
+    // A session that just began is not blamed for the one before it.
+    expect(codes(mute(500_000, { since: NOW - 1_000 }))).toEqual([]);
+    expect(codes(mute(0, { lastAcknowledgedAt: null }))).toEqual(['uplink_unacknowledged']);
+  });
+
+  it('tells a key that would survive a power-off', () => {
+    expect(verdictOf(facts({ keyOnTmpfs: false })).reasons).toMatchObject([
+      { code: 'key_on_disk', since_ms: STARTED, hint: expect.stringContaining('tmpfs') },
+    ]);
+  });
+
+  it('orders the reasons by what they cost, and dates itself by the earliest', () => {
+    const all = facts(
+      {
+        sensors: [sensor({ state: 'silent', since_ms: NOW - 10 }), sensor({ state: 'down', since_ms: NOW - 20 })],
+        storageError: 'x',
+        storageErrorSinceMs: NOW - 30,
+        deadLetters: 1,
+        keyOnTmpfs: false,
+      },
+      { phase: 'waiting' as VerdictFacts['uplink']['phase'], since: NOW - 40 },
+    );
+    expect(codes(all)).toEqual([
+      'sensor_silent',
+      'sensor_down',
+      'storage_failed',
+      'batches_rejected',
+      'uplink_down',
+      'key_on_disk',
+    ]);
+    expect(verdictOf(all).since_ms).toBe(STARTED);
+  });
+});
