@@ -1,5 +1,5 @@
 /** A pseudo-terminal by socat: what is written here arrives at `path` as on a serial line. */
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { Child, findProgram, until } from './processes.ts';
 
@@ -10,8 +10,9 @@ export class Pty {
   readonly #child: Child;
   readonly #socket: Socket;
   readonly #held: number;
-  /** Bytes written since the last `restartCount`. */
+  /** Bytes written since the last `drop`. */
   written = 0;
+  #drops = 0;
 
   private constructor(path: string, child: Child, socket: Socket, held: number) {
     this.path = path;
@@ -47,9 +48,37 @@ export class Pty {
     });
   }
 
+  /** Without a reader: loses what is on its way, to the last byte, as a line does that nobody reads. */
+  async drop(): Promise<void> {
+    const marker = Buffer.from(`<<nobody reads ${++this.#drops}>>`);
+    await this.write(marker);
+    let seen = Buffer.alloc(0);
+    await until('the line to be empty', () => {
+      seen = Buffer.concat([seen, readAll(this.#held)]);
+      return seen.includes(marker);
+    });
+    this.written = 0;
+  }
+
   async close(): Promise<void> {
     this.#socket.destroy();
     await this.#child.end('SIGKILL');
     closeSync(this.#held);
+  }
+}
+
+/** What a descriptor has now. */
+function readAll(descriptor: number): Buffer {
+  const parts: Buffer[] = [];
+  for (;;) {
+    const part = Buffer.alloc(65_536);
+    try {
+      const length = readSync(descriptor, part);
+      if (length === 0) return Buffer.concat(parts);
+      parts.push(part.subarray(0, length));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return Buffer.concat(parts);
+      throw error;
+    }
   }
 }

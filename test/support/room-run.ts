@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { Fold } from '../../agent/analytics/fold.ts';
 import type { StatusDocument } from '../../agent/local/document.ts';
+import { InputKind } from '../../agent/readings.ts';
 import { decodeRows } from '../../agent/storage/columns.ts';
 import { Broker } from './broker.ts';
 import { Collector, Gateway, type GatewaySettings } from './gateway.ts';
@@ -93,9 +94,8 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
   const plan = planKills(options, random);
 
   const restartDaemon = async (index: number): Promise<void> => {
-    // Bytes on their way when the reader died are gone, as on a real line.
-    wifi.written = 0;
-    door.written = 0;
+    await wifi.drop();
+    await door.drop();
     await gateway.start(steps[index].timeMs);
   };
 
@@ -114,6 +114,7 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
         kills.push(report);
         if (victim === 'daemon') {
           await gateway.end('SIGKILL');
+          await advanced.catch(() => undefined);
           report.atRisk = framesAfter(steps, index, step.timeMs - COMMIT_MS - STEP_MS);
           report.lost = framesAfter(steps, index, lastDurable(gateway.databasePath));
           await restartDaemon(index);
@@ -207,16 +208,21 @@ function framesAfter(steps: Step[], index: number, afterMs: number): number {
   return frames;
 }
 
-/** When the last row that a database holds, in its journal or its snapshot, was taken in. */
+/** When the last sighting that a database holds, in its journal or its snapshot, was taken in. */
 function lastDurable(path: string): number {
   const database = new Database(path, { readonly: true });
   try {
     const snapshot = database.prepare('SELECT body FROM snapshot').get() as { body: Uint8Array } | undefined;
-    const journal = database.prepare('SELECT body FROM journal ORDER BY first_ordinal DESC LIMIT 1').get();
-    const rows = journal === undefined ? null : decodeRows((journal as { body: Uint8Array }).body);
-    // A snapshot is taken when time has moved to a step, before the bytes of that step.
-    const snapshotAt = snapshot === undefined ? 0 : Fold.restore(snapshot.body).at - 1;
-    return Math.max(snapshotAt, rows === null ? 0 : rows.at[rows.length - 1]);
+    const journal = database.prepare('SELECT body FROM journal ORDER BY first_ordinal').all() as { body: Uint8Array }[];
+    // Time is moved to a step before its bytes are sent: a snapshot, or a report, of that time does not hold them.
+    let last = snapshot === undefined ? 0 : Fold.restore(snapshot.body).at - 1;
+    for (const { body } of journal) {
+      const rows = decodeRows(body);
+      for (let row = 0; row < rows.length; row++) {
+        if (rows.kind[row] === InputKind.sighting) last = Math.max(last, rows.at[row]);
+      }
+    }
+    return last;
   } finally {
     database.close();
   }
