@@ -1,106 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MOSQUITTO } from './support/broker.ts';
-import { SOCAT } from './support/pty.ts';
-import { ROOM_MISSING, roomSteps } from './support/room.ts';
-import { type RoomRun, type RoomRunOptions, runRoom } from './support/room-run.ts';
+import { expectNothingLost, KILLS_MISSING, KILLS_NOTE, runWithKills } from './support/kills.ts';
 
-const missing =
-  ROOM_MISSING ?? (SOCAT === null ? 'needs socat' : null) ?? (MOSQUITTO === null ? 'needs mosquitto' : null);
-const scratch = mkdtempSync(join(tmpdir(), 'footfall-kills-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const directory = mkdtempSync(join(tmpdir(), 'footfall-kills-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const STEP_MS = 5_000;
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-const repeat = `repeat with SEED=${seed}`;
-
-interface Outcome extends RoomRun {
-  sent: number;
-  counted: number;
-  /** Sequences and windows that are nowhere, and windows claimed twice. */
-  missing: number;
-  double: number;
-  atRisk: number;
-  lost: number;
-  doorSent: number;
-  doorCounted: number;
-}
-
-async function runWithKills(
-  name: string,
-  hours: number | undefined,
-  kills: number,
-  options: Partial<RoomRunOptions>,
-): Promise<Outcome> {
-  const directory = join(scratch, name);
-  mkdirSync(directory);
-  const steps = roomSteps({ stepMs: STEP_MS, rebootAfterMs: 45 * 60_000, ...(hours === undefined ? {} : { hours }) });
-  const startMs = steps[0].timeMs - STEP_MS;
-  const last = steps[steps.length - 1];
-  const run = await runRoom({
-    directory,
-    steps,
-    startMs,
-    endMs: last.timeMs + 120_000,
-    kills: { kills, seed },
-    ...options,
-    settings: { windowMinutes: 1, ...options.settings },
-  });
-  const records = run.ledger.records;
-  const sum = (count: (record: (typeof records)[number]) => number): number =>
-    records.reduce((total, record) => total + count(record), 0);
-  const outcome = {
-    ...run,
-    sent: steps.reduce((total, step) => total + step.frames, 0),
-    counted: sum((record) => (record.kind === 'traffic' ? record.sightings : 0)),
-    missing: run.ledger.missingSequences.length + run.ledger.missingWindows.length,
-    double: run.ledger.doubleWindows.length,
-    atRisk: run.kills.reduce((total, kill) => total + kill.atRisk, 0),
-    lost: run.kills.reduce((total, kill) => total + kill.lost, 0),
-    doorSent: last.entered + last.left,
-    doorCounted: sum((record) => (record.kind === 'door' ? record.entries + record.exits : 0)),
-  };
-  const by = (victim: string): number => run.kills.filter((kill) => kill.victim === victim).length;
-  const daemon = run.kills.filter((kill) => kill.victim === 'daemon');
-  console.log(
-    `${name} (${repeat}): killed daemon ${by('daemon')}, broker ${by('broker')}, collector ${by('collector')} times; ` +
-      `${run.sealedThrough} batches sealed, ${run.ledger.batches} stored, ${outcome.missing} missing, ${outcome.double} double; ` +
-      `${outcome.sent - outcome.counted} of ${outcome.sent} sightings lost, ${outcome.atRisk} were at risk ` +
-      `(one commit interval of 5 s and one step of 5 s before each kill); door ${outcome.doorCounted} of ${outcome.doorSent}\n` +
-      `each kill of the daemon, lost of at risk (longest loop stall): ` +
-      daemon.map((kill) => `${kill.lost} of ${kill.atRisk} (${kill.stallMs} ms)`).join(', '),
-  );
-  return outcome;
-}
-
-describe.skipIf(missing !== null)(`kills in the middle of a real day${missing === null ? '' : ` (${missing})`}`, () => {
+describe.skipIf(KILLS_MISSING !== null)(`a real day with kills in it${KILLS_NOTE}`, () => {
   it('loses no sealed window and doubles none when daemon, broker and collector are killed 50 times', {
     timeout: 400_000,
   }, async () => {
-    const outcome = await runWithKills('kills', undefined, 50, {});
+    const outcome = await runWithKills('kills', directory, undefined, 50);
     expect(outcome.kills).toHaveLength(50);
-    expect(outcome.missing, repeat).toBe(0);
-    expect(outcome.double, repeat).toBe(0);
-    expect(outcome.held, repeat).toBe(0);
-    expect(outcome.ledger.epochs).toHaveLength(1);
-    for (const kill of outcome.kills) expect(kill.lost, repeat).toBeLessThanOrEqual(kill.atRisk);
-    // Nothing else is lost than what the databases did not hold, and nothing of that turns up again.
-    expect(outcome.sent - outcome.counted, repeat).toBe(outcome.lost);
-    // A cumulative counter tells after the kill what passed during it: no person is lost at the door.
-    expect(outcome.doorCounted, repeat).toBe(outcome.doorSent);
-  });
-
-  it('fails with a planted fault: batches deleted on PUBACK', { timeout: 200_000 }, async () => {
-    const outcome = await runWithKills('puback', 1.5, 24, { settings: { ack: 'puback' }, drainMs: 3_000 });
-    expect(outcome.missing, repeat).toBeGreaterThan(0);
-  });
-
-  it('fails with a planted fault: closing a window in more than one transaction', { timeout: 200_000 }, async () => {
-    const entry = fileURLToPath(new URL('./support/split-close/main.ts', import.meta.url));
-    const outcome = await runWithKills('split close', 1.5, 30, { entry });
-    expect(outcome.missing + outcome.double, repeat).toBeGreaterThan(0);
+    expectNothingLost(outcome);
   });
 });

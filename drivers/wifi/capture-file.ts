@@ -1,9 +1,17 @@
 /** A capture file cut into chunks with the time each arrived, for a replay; the bytes go through the live decoder. */
 import { readFileSync } from 'node:fs';
 import { AgentError } from '../../agent/errors.ts';
+import {
+  GLOBAL_HEADER,
+  isGlobalHeader,
+  LONGEST_RECORD,
+  type PcapFormat,
+  RECORD_HEADER,
+  type RecordHeader,
+  readGlobalHeader,
+  readRecordHeader,
+} from './pcap-header.ts';
 
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
 /** Records of one chunk span at most this long: a serial port is read about as often. */
 const CHUNK_MS = 50;
 
@@ -19,53 +27,44 @@ export interface CaptureFile {
  */
 export function openCapture(path: string): CaptureFile {
   const bytes = readFileSync(path);
-  const layout = bytes.length >= FILE_HEADER ? layoutOf(bytes.readUInt32LE(0)) : null;
-  if (layout === null) {
+  if (bytes.length < GLOBAL_HEADER || !isGlobalHeader(bytes, 0)) {
     throw new AgentError(
       'capture_format',
-      `expected a pcap file, found ${bytes.length < FILE_HEADER ? `${bytes.length} bytes` : 'another magic number'}`,
+      `expected a pcap file, found ${bytes.length < GLOBAL_HEADER ? `${bytes.length} bytes` : 'another magic number'}`,
       'Convert a pcapng capture with: editcap -F pcap IN OUT',
     );
   }
-  if (bytes.length < FILE_HEADER + RECORD_HEADER) {
+  if (bytes.length < GLOBAL_HEADER + RECORD_HEADER) {
     throw new AgentError('capture_format', 'expected at least one record, found none', 'The capture is empty.');
   }
-  return { startMs: Math.floor(layout.timeMs(bytes, FILE_HEADER)), chunks: chunksOf(bytes, layout) };
+  const format = readGlobalHeader(bytes, 0);
+  return { startMs: Math.floor(recordAt(bytes, GLOBAL_HEADER, format).timeMs), chunks: chunksOf(bytes, format) };
 }
 
-interface Layout {
-  timeMs(bytes: Buffer, offset: number): number;
-  length(bytes: Buffer, offset: number): number;
-}
-
-/** By magic number as read little-endian (draft-ietf-opsawg-pcap). */
-function layoutOf(magic: number): Layout | null {
-  const little = magic === 0xa1b2c3d4 || magic === 0xa1b23c4d;
-  if (!little && magic !== 0xd4c3b2a1 && magic !== 0x4d3cb2a1) return null;
-  const perMs = magic === 0xa1b23c4d || magic === 0x4d3cb2a1 ? 1e6 : 1e3;
-  const read = (bytes: Buffer, offset: number): number =>
-    little ? bytes.readUInt32LE(offset) : bytes.readUInt32BE(offset);
+/** A record's time, and where the next one begins; whether it makes sense is the decoder's to say. */
+function recordAt(bytes: Buffer, offset: number, format: PcapFormat): { timeMs: number; next: number } {
+  const header: RecordHeader = { seconds: 0, fraction: 0, captured: 0, original: 0 };
+  readRecordHeader(bytes, offset, format, LONGEST_RECORD, header);
   return {
-    timeMs: (bytes, offset) => read(bytes, offset) * 1000 + read(bytes, offset + 4) / perMs,
-    length: (bytes, offset) => read(bytes, offset + 8),
+    timeMs: header.seconds * 1000 + (header.fraction * 1000) / format.fractions,
+    next: offset + RECORD_HEADER + header.captured,
   };
 }
 
 /** The file header goes with the first records. Times never go back; a torn tail is left to the decoder. */
-function* chunksOf(bytes: Buffer, layout: Layout): Generator<{ timeMs: number; bytes: Uint8Array }> {
+function* chunksOf(bytes: Buffer, format: PcapFormat): Generator<{ timeMs: number; bytes: Uint8Array }> {
   let start = 0;
-  let first = layout.timeMs(bytes, FILE_HEADER);
+  let first = recordAt(bytes, GLOBAL_HEADER, format).timeMs;
   let latest = first;
-  let offset = FILE_HEADER;
-  while (offset + RECORD_HEADER <= bytes.length) {
-    const time = layout.timeMs(bytes, offset);
-    if (time - first > CHUNK_MS) {
+  for (let offset = GLOBAL_HEADER; offset + RECORD_HEADER <= bytes.length; ) {
+    const { timeMs, next } = recordAt(bytes, offset, format);
+    if (timeMs - first > CHUNK_MS) {
       yield { timeMs: Math.ceil(latest), bytes: bytes.subarray(start, offset) };
       start = offset;
-      first = time;
+      first = timeMs;
     }
-    latest = Math.max(latest, time);
-    offset += RECORD_HEADER + layout.length(bytes, offset);
+    latest = Math.max(latest, timeMs);
+    offset = next;
   }
   if (start < bytes.length) yield { timeMs: Math.ceil(latest), bytes: bytes.subarray(start) };
 }
