@@ -190,6 +190,17 @@ describe('the reports of a sensor', () => {
     expect(bench.covered()).toBe(25_000 + 15 * MINUTE);
   });
 
+  it('cover no time over which the clock jumped or the loop stalled', () => {
+    const bench = new Bench();
+    bench.sensor.start();
+    bench.tickTo(START + 20_000);
+    bench.now += 60 * MINUTE;
+    bench.tickTo(bench.now + 20_000);
+    // One second of the jump's tick, as any other.
+    expect(bench.covered()).toBeGreaterThanOrEqual(39_000);
+    expect(bench.covered()).toBeLessThanOrEqual(41_000);
+  });
+
   it('say nothing of a line that was down all the while', () => {
     const bench = new Bench();
     bench.transport.hangUp();

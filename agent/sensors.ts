@@ -8,6 +8,8 @@ import { REJECTIONS } from './readings.ts';
 /** Reports cover whole spans of this length on the UTC grid, so that none straddles two windows. */
 export const REPORT_MS = 10_000;
 const MINUTE_MS = 60_000;
+/** Sensors are looked after every second. */
+const LONGEST_STEP_MS = 5_000;
 /** No accepted frame for this long, while the line is open, is silence: an empty night has few probe requests. */
 const SILENT_AFTER_MS = 15 * MINUTE_MS;
 
@@ -87,6 +89,7 @@ export class Sensor {
   /** Notices silence and, when a span of the grid has ended, reports on it. */
   tick(at: number): void {
     this.#reportDue(at);
+    this.#cover(at);
     if (this.#up && !this.#silent && at - Math.max(this.#since, this.#lastFrame ?? 0) >= SILENT_AFTER_MS) {
       this.#change(at, true, null, true);
     }
@@ -140,7 +143,9 @@ export class Sensor {
 
   #cover(at: number): void {
     if (at <= this.#coveredUntil) return;
-    if (this.#up && !this.#silent) this.#covered += at - this.#coveredUntil;
+    // A longer step is a clock that jumped, or a loop that stalled: nobody read the line in it.
+    const read = at - this.#coveredUntil <= LONGEST_STEP_MS;
+    if (this.#up && !this.#silent && read) this.#covered += at - this.#coveredUntil;
     this.#coveredUntil = at;
   }
 

@@ -95,9 +95,12 @@ export async function runDemo(options: DemoRun): Promise<number> {
       if (screen.due(FRAME_MS)) draw(live);
       await sleep(5);
     }
-    if (interrupted) return 130;
-    await delivered(daemon, () => interrupted);
-    if (interrupted) return 130;
+    if (!interrupted) await delivered(daemon, () => interrupted);
+    if (interrupted) {
+      screen.close();
+      process.stderr.write('Stopped before the end of the day; nothing is kept.\n');
+      return 130;
+    }
     const status = daemon.status();
     screen.close();
     const summary = summarise(store.truth, status, collectorDatabase);
