@@ -34,6 +34,8 @@ export class Sensor {
   #since: number;
   #lastFrame: number | null = null;
   #silent = false;
+  /** Time that the open line was read without an accepted frame. */
+  #quietMs = 0;
   #reportedUntil: number;
   #reportedBytes = 0;
   #reportedAccepted = 0;
@@ -68,12 +70,16 @@ export class Sensor {
     transport.start({
       bytes: (chunk) => {
         const at = now();
+        // Before the bytes: they belong to the span that has begun.
+        this.#reportDue(at);
         const before = decoder.counts.accepted;
         intake.arriveAt(at);
         decoder.push(chunk, at, sink);
         intake.foldPending();
         if (decoder.counts.accepted !== before) {
           this.#lastFrame = at;
+          this.#cover(at);
+          this.#quietMs = 0;
           if (this.#silent) this.#change(at, false, null, true);
         }
       },
@@ -90,9 +96,7 @@ export class Sensor {
   tick(at: number): void {
     this.#reportDue(at);
     this.#cover(at);
-    if (this.#up && !this.#silent && at - Math.max(this.#since, this.#lastFrame ?? 0) >= SILENT_AFTER_MS) {
-      this.#change(at, true, null, true);
-    }
+    if (!this.#silent && this.#quietMs >= SILENT_AFTER_MS) this.#change(at, true, null, true);
     const minute = Math.floor(at / MINUTE_MS);
     if (minute !== this.#minute) {
       const accepted = this.#decoder.counts.accepted;
@@ -136,6 +140,7 @@ export class Sensor {
       this.options.log(level, { sensor: this.id, detail: detail ?? undefined }, what);
     }
     if (changed) this.#since = at;
+    if (!up) this.#quietMs = 0;
     this.#up = up;
     this.#silent = silent;
     this.#detail = detail;
@@ -144,9 +149,11 @@ export class Sensor {
   #cover(at: number): void {
     if (at <= this.#coveredUntil) return;
     // A longer step is a clock that jumped, or a loop that stalled: nobody read the line in it.
-    const read = at - this.#coveredUntil <= LONGEST_STEP_MS;
-    if (this.#up && !this.#silent && read) this.#covered += at - this.#coveredUntil;
+    const step = at - this.#coveredUntil;
     this.#coveredUntil = at;
+    if (!this.#up || step > LONGEST_STEP_MS) return;
+    this.#quietMs += step;
+    if (!this.#silent) this.#covered += step;
   }
 
   #reportDue(at: number): void {

@@ -60,7 +60,8 @@ describe('footfall demo', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     child.kill('SIGINT');
     const { code, out, err } = await ended;
-    expect({ code, out, err }).toEqual({ code: 130, out: '', err: '' });
+    expect({ code, out }).toEqual({ code: 130, out: '' });
+    expect(err).toBe('Stopped before the end of the day; nothing is kept.\n');
     expect(existsSync(scratch ?? '')).toBe(false);
   });
 
