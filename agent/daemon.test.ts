@@ -129,6 +129,16 @@ describe('Daemon', () => {
     await third.daemon.stop();
   });
 
+  it('answers with what storage holds now, not when it was last asked', async () => {
+    const { daemon, clock } = await start(settingsOf([DOOR], 1), START);
+    for (const windows of [1, 3]) {
+      await clock.advanceTo(START + windows * MINUTE + 20_000);
+      const answer = await requestLocal(daemon.socketPath, 'GET', '/status');
+      expect(answer).toMatchObject({ buffer: { held: windows, sealed_through: windows, oldest_sequence: 1 } });
+    }
+    await daemon.stop();
+  });
+
   it('leaves nothing running when it cannot start', async () => {
     const running = await start(settingsOf([DOOR]), START);
     await expect(start(settingsOf([DOOR]), START)).rejects.toMatchObject({ code: 'database_in_use' });

@@ -30,6 +30,9 @@ import type { StateFacts } from './uplink/port.ts';
 import { createUplink, type Uplink } from './uplink/uplink.ts';
 import { VERSION } from './version.ts';
 
+/** A status is answered within this and the time to make it. */
+const STORAGE_PATIENCE_MS = 100;
+
 export type Log = (
   level: 'debug' | 'info' | 'warn' | 'error',
   fields: Record<string, unknown>,
@@ -146,7 +149,7 @@ export class Daemon {
     this.#server = await startLocalServer({
       path: this.socketPath,
       routes: {
-        status: () => this.status(),
+        status: () => this.freshStatus(),
         ...(advanceTo === undefined ? {} : { advance: (body: unknown) => this.#advance(body, advanceTo) }),
       },
     });
@@ -227,16 +230,27 @@ export class Daemon {
     };
   }
 
-  /** All that `footfall status` shows. Never waits for storage: its figures are those of the last time it answered. */
-  status(): StatusDocument {
-    const { settings, networkClock, storage } = this.#parts;
-    // Asked for in passing: a stalled disk must not stall the answer.
-    void storage.state().then(
+  /** The status with what storage holds now; a stalled disk does not stall the answer for longer than a moment. */
+  async freshStatus(): Promise<StatusDocument> {
+    const { networkClock, storage } = this.#parts;
+    const asked = storage.state().then(
       (state) => {
         this.#storageState = state;
       },
       () => undefined,
     );
+    let patience: Timer | null = null;
+    const enough = new Promise<void>((resolve) => {
+      patience = networkClock.after(STORAGE_PATIENCE_MS, resolve);
+    });
+    await Promise.race([asked, enough]);
+    (patience as Timer | null)?.cancel();
+    return this.status();
+  }
+
+  /** The status with what storage held when it was last asked. */
+  status(): StatusDocument {
+    const { settings, networkClock } = this.#parts;
     return statusOf({
       settings,
       atMs: this.#timeline.now(),

@@ -11,7 +11,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 32;
 
 export interface LocalRoutes {
-  status(): StatusDocument;
+  status(): StatusDocument | Promise<StatusDocument>;
   /** Moves a virtual clock; present only where there is one. The answer is sent as JSON. */
   advance?(body: unknown): Promise<unknown>;
 }
@@ -106,7 +106,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, routes
   try {
     if (route === '/status') {
       if (request.method !== 'GET') return refuseMethod(response, 'GET');
-      return send(response, 200, routes.status());
+      return send(response, 200, await routes.status());
     }
     if (route === '/clock/advance' && routes.advance) {
       if (request.method !== 'POST') return refuseMethod(response, 'POST');

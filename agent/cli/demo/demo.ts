@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SimulatedStore } from '../../../drivers/simulator/store.ts';
 import { MemoryTransport } from '../../../drivers/transport/stream.ts';
 import { startCollector } from '../../collector/collector.ts';
 import { Daemon } from '../../daemon.ts';
@@ -27,6 +28,12 @@ export interface DemoRun {
   speed: number;
   seed: number;
   json?: boolean;
+}
+
+interface Live {
+  daemon: Daemon;
+  store: SimulatedStore;
+  screen: Screen;
 }
 
 /** Returns the exit code. */
@@ -76,7 +83,7 @@ export async function runDemo(options: DemoRun): Promise<number> {
 
     const screen = createScreen(process.stdout, { ...options, day, quiet: options.json === true });
     cleanUp.unshift(() => screen.close());
-    const live = { daemon, store, screen };
+    const live: Live = { daemon, store, screen };
     const started = performance.now();
     while (clock.wall() < day.endMs && !interrupted) {
       const due = Math.min(day.endMs, day.startMs + (performance.now() - started) * options.speed);
@@ -87,12 +94,12 @@ export async function runDemo(options: DemoRun): Promise<number> {
         await clock.advanceTo(until);
         for (const [sensor, bytes] of chunks) lines.get(sensor)?.push(bytes);
         if (screen.due(FRAME_MS)) {
-          draw(live);
+          await draw(live);
           // Lets the broker, the uplink and the collector have the loop, as they would have in processes of their own.
           await sleep(0);
         }
       }
-      if (screen.due(FRAME_MS)) draw(live);
+      if (screen.due(FRAME_MS)) await draw(live);
       await sleep(5);
     }
     if (!interrupted) await delivered(daemon, () => interrupted);
@@ -101,7 +108,7 @@ export async function runDemo(options: DemoRun): Promise<number> {
       process.stderr.write('Stopped before the end of the day; nothing is kept.\n');
       return 130;
     }
-    const status = daemon.status();
+    const status = await daemon.freshStatus();
     screen.close();
     const summary = summarise(store.truth, status, collectorDatabase);
     if (options.json === true) process.stdout.write(`${JSON.stringify(summary, null, 2)}\n`);
@@ -114,26 +121,17 @@ export async function runDemo(options: DemoRun): Promise<number> {
   }
 }
 
-function draw({
-  daemon,
-  store,
-  screen,
-}: {
-  daemon: Daemon;
-  store: ReturnType<typeof openStore>;
-  screen: Screen;
-}): void {
-  screen.draw(daemon.status(), store.truth);
+async function draw({ daemon, store, screen }: Live): Promise<void> {
+  screen.draw(await daemon.freshStatus(), store.truth);
 }
 
 /** Waits until the collector has acknowledged all that was sealed. @throws AgentError `demo_undelivered` */
 async function delivered(daemon: Daemon, interrupted: () => boolean): Promise<void> {
   const deadline = performance.now() + DRAIN_MS;
   for (;;) {
-    daemon.status();
-    await sleep(50);
-    const { buffer } = daemon.status();
+    const { buffer } = await daemon.freshStatus();
     if (interrupted() || (buffer.held === 0 && buffer.sealed_through > 0)) return;
+    await sleep(50);
     if (performance.now() > deadline) {
       throw new AgentError(
         'demo_undelivered',
