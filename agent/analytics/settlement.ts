@@ -16,6 +16,8 @@ import { MINUTE_MS, type WindowState, zoneOf } from './windows.ts';
 /** Flows further apart than this factor are a broken door, not drift: nothing is revised and no dwell is told. */
 const MAX_RATIO = 2;
 const REVISED = 2;
+/** Passages that doors are taken to miss: counters miss 0.5 to 5 %, and see one of several who walk side by side. */
+const MISSED_SHARE = 0.05;
 
 /** What the day keeps of each sealed window; a business day lasts at most two days, so the list is bounded. */
 export interface DayWindow extends Occupancy {
@@ -198,16 +200,16 @@ function settleWindows(windows: readonly DayWindow[], ratio: number): DayWindow[
 
 /**
  * Standard error of the mean dwell, an approximation of two independent parts: the mean of as many stays, taken as
- * exponential (spread = mean), and the drift, taken as a Poisson number of missed exits, each of which the scaling puts
- * at the mean exit instead of its own time (the spread of exit times over the day).
+ * exponential (spread = mean), and what the doors missed, each at a random time of the day (the spread of exit times).
+ * The drift alone does not tell how much that is, because misses either way cancel in it.
  */
 function dwellError(windows: readonly DayWindow[], dwell: number, entries: number, exits: number): number {
   const left = windows.filter((window) => window.exits > 0);
   const time = (window: DayWindow): number => window.end - window.exitMs / window.exits;
   const mean = sum(left, (window) => window.exits * time(window)) / exits;
   const variance = sum(left, (window) => window.exits * (time(window) - mean) ** 2) / exits;
-  const drift = (Math.sqrt(variance) * Math.sqrt(Math.abs(entries - exits) + 1)) / entries;
-  return Math.sqrt(dwell ** 2 / entries + drift ** 2);
+  const missed = Math.max(Math.abs(entries - exits), MISSED_SHARE * (entries + exits));
+  return Math.sqrt(dwell ** 2 / entries + (variance * missed) / entries ** 2);
 }
 
 function differs(one: DayWindow, other: DayWindow): boolean {
