@@ -75,13 +75,15 @@ export class Daemon {
 
   /** Opens the database, rebuilds the state and starts every part. Throws AgentErrors; nothing is left running then. */
   static async start(parts: DaemonParts): Promise<Daemon> {
+    let daemon: Daemon | null = null;
     try {
       const opened = await parts.storage.open();
-      const daemon = new Daemon(parts, opened, await parts.storage.state());
+      daemon = new Daemon(parts, opened, await parts.storage.state());
       await daemon.#begin();
       return daemon;
     } catch (error) {
-      await parts.storage.stop();
+      if (daemon !== null) await daemon.#release();
+      else await parts.storage.stop();
       throw error;
     }
   }
@@ -233,18 +235,19 @@ export class Daemon {
   /** The status with what storage holds now; a stalled disk does not stall the answer for longer than a moment. */
   async freshStatus(): Promise<StatusDocument> {
     const { networkClock, storage } = this.#parts;
-    const asked = storage.state().then(
-      (state) => {
-        this.#storageState = state;
-      },
-      () => undefined,
-    );
-    let patience: Timer | null = null;
-    const enough = new Promise<void>((resolve) => {
-      patience = networkClock.after(STORAGE_PATIENCE_MS, resolve);
+    await new Promise<void>((resolve) => {
+      const patience = networkClock.after(STORAGE_PATIENCE_MS, resolve);
+      storage
+        .state()
+        .then((state) => {
+          this.#storageState = state;
+        })
+        .catch(() => undefined)
+        .finally(() => {
+          patience.cancel();
+          resolve();
+        });
     });
-    await Promise.race([asked, enough]);
-    (patience as Timer | null)?.cancel();
     return this.status();
   }
 
@@ -280,6 +283,10 @@ export class Daemon {
     await this.#pipeline.tick();
     await this.#pipeline.flush();
     await this.#uplink?.stop();
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
     await this.#server?.stop();
     await this.#parts.storage.stop();
     this.#loop.stop();

@@ -26,7 +26,7 @@ export async function runDaemon({ settings, password, virtualStartMs, storageWor
   const fatal = (error: unknown): never => {
     throw error;
   };
-  const networkClock = realClock(fatal);
+  const networkClock = realClock();
   const virtual = virtualStartMs === undefined ? null : new VirtualClock(virtualStartMs);
   const clock = virtual ?? networkClock;
   const daemon = await Daemon.start({

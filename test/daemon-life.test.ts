@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../agent/local/document.ts';
+import { freePort } from '../agent/uplink/brokers.ts';
 import { doorLine } from '../drivers/simulator/encode/door-line.ts';
 import { wifiLine } from '../drivers/simulator/encode/wifi-line.ts';
 import { Broker, MOSQUITTO } from './support/broker.ts';
 import { Collector, MAIN } from './support/gateway.ts';
 import { readLedger } from './support/ledger.ts';
-import { Child, freePort, until } from './support/processes.ts';
+import { Child, until } from './support/processes.ts';
 import { Pty, SOCAT } from './support/pty.ts';
 import { footfall, shopSettings } from './support/shop.ts';
 

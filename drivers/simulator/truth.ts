@@ -41,6 +41,8 @@ export interface Truth {
   /** Door crossings of staff, either way; staff inside; its integral over time, milliseconds. */
   readonly staffCrossings: number;
   readonly staffInside: number;
+  /** Staff who crossed inwards. */
+  readonly staffEntered: number;
   readonly staffMs: number;
   /** Phones carried past the front. */
   readonly phones: number;
@@ -68,6 +70,10 @@ export class Ledger implements Truth {
   staffMs = 0;
   phones = 0;
   #settledMs: number;
+
+  get staffEntered(): number {
+    return (this.staffCrossings + this.staffInside) / 2;
+  }
 
   constructor(parameters: StoreParameters, sensorIds: readonly string[], startMs: number) {
     this.parameters = parameters;

@@ -1,7 +1,7 @@
 /** A real mosquitto on a loopback port, with the settings our broker example recommends. */
 import { writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
+import { accepts } from '../../agent/uplink/brokers.ts';
 import { Child, findProgram, until } from './processes.ts';
 
 export const MOSQUITTO = findProgram('mosquitto');
@@ -27,21 +27,10 @@ export class Broker {
   async start(): Promise<void> {
     if (MOSQUITTO === null) throw new Error('mosquitto is not installed');
     this.child = new Child('mosquitto', MOSQUITTO, ['-c', this.#config]);
-    await until('mosquitto to listen', () => listens(this.port));
+    await until('mosquitto to listen', () => accepts(this.port));
   }
 
   async kill(): Promise<void> {
     await this.child?.end('SIGKILL');
   }
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

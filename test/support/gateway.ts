@@ -1,12 +1,15 @@
 /** `footfall run` and `footfall collect` as processes of their own, driven through what an operator has: files, lines, a socket. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { requestLocal } from '../../agent/local/client.ts';
 import type { StatusDocument } from '../../agent/local/document.ts';
 import { Child, until } from './processes.ts';
 
 export const MAIN = fileURLToPath(new URL('../../agent/main.ts', import.meta.url));
+
+/** A busy machine may take this long for a step that closes windows. */
+const PATIENCE_MS = 60_000;
 
 export interface GatewaySettings {
   /** Scratch directory of this gateway. */
@@ -95,17 +98,13 @@ export class Gateway {
     );
   }
 
-  status(): Promise<StatusDocument> {
-    return call<StatusDocument>(this.socketPath, 'GET', '/status');
+  async status(): Promise<StatusDocument> {
+    return (await requestLocal(this.socketPath, 'GET', '/status', undefined, PATIENCE_MS)) as StatusDocument;
   }
 
   /** Moves the virtual clock to `toMs` and has it take in all bytes that were sent: `delivered` by sensor since its start. */
   async advance(toMs: number, delivered: Record<string, number> = {}): Promise<void> {
-    const answer = await call<{ error?: string }>(this.socketPath, 'POST', '/clock/advance', {
-      to_ms: toMs,
-      delivered,
-    });
-    if (answer.error !== undefined) throw new Error(answer.error);
+    await requestLocal(this.socketPath, 'POST', '/clock/advance', { to_ms: toMs, delivered }, PATIENCE_MS);
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -140,28 +139,4 @@ export class Collector {
   async end(signal: NodeJS.Signals): Promise<void> {
     await this.child?.end(signal);
   }
-}
-
-function call<T>(socketPath: string, method: string, path: string, body?: unknown): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: 60_000 }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        text += part;
-      });
-      response.on('error', reject);
-      response.on('end', () => {
-        if (response.statusCode !== 200) reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-        else resolve(JSON.parse(text) as T);
-      });
-    });
-    outgoing.on('error', reject);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`${method} ${path}: no answer`)));
-    if (body !== undefined) {
-      outgoing.setHeader('content-type', 'application/json');
-      outgoing.write(JSON.stringify(body));
-    }
-    outgoing.end();
-  });
 }

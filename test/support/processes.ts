@@ -1,7 +1,6 @@
 /** Child processes of a test: started here, ended here by their own pid. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 
 /** A program of the machine, looked for on PATH and where Debian keeps servers; null where absent. */
 export function findProgram(name: string): string | null {
@@ -64,15 +63,4 @@ export async function until<T>(
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms for: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

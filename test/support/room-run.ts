@@ -6,10 +6,11 @@ import { Fold } from '../../agent/analytics/fold.ts';
 import type { StatusDocument } from '../../agent/local/document.ts';
 import { InputKind } from '../../agent/readings.ts';
 import { decodeRows } from '../../agent/storage/columns.ts';
+import { freePort } from '../../agent/uplink/brokers.ts';
 import { Broker } from './broker.ts';
 import { Collector, Gateway, type GatewaySettings } from './gateway.ts';
 import { countBatches, type Ledger, readLedger } from './ledger.ts';
-import { freePort, until } from './processes.ts';
+import { until } from './processes.ts';
 import { Pty } from './pty.ts';
 import type { Step } from './room.ts';
 

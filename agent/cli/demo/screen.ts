@@ -81,15 +81,13 @@ function header(
 
 function against(status: StatusDocument, truth: Truth, { colour }: { colour: boolean }): string {
   const paint = painter(colour);
-  const staffIn = (truth.staffCrossings + truth.staffInside) / 2;
-  return `${paint('dim', 'SIMULATED')}  passed ${formatCount(truth.passers)}  entered ${formatCount(truth.entered)} and ${formatCount(staffIn)} staff  inside ${formatCount(truth.inside + truth.staffInside)}  ${paint('dim', `counted in ${formatCount(status.today.entries)}`)}`;
+  return `${paint('dim', 'SIMULATED')}  passed ${formatCount(truth.passers)}  entered ${formatCount(truth.entered)} and ${formatCount(truth.staffEntered)} staff  inside ${formatCount(truth.inside + truth.staffInside)}  ${paint('dim', `counted in ${formatCount(status.today.entries)}`)}`;
 }
 
 function hourLine(status: StatusDocument, truth: Truth): string {
   const { today } = status;
-  const staffIn = (truth.staffCrossings + truth.staffInside) / 2;
   return (
-    `${formatTime(status.at_ms, status.time_zone, status.at_ms)}  entries ${formatCount(today.entries)} of ${formatCount(truth.entered + staffIn)} true  ` +
+    `${formatTime(status.at_ms, status.time_zone, status.at_ms)}  entries ${formatCount(today.entries)} of ${formatCount(truth.entered + truth.staffEntered)} true  ` +
     `passing ${formatCount(today.passing_people)} of ${formatCount(truth.passers)}  entry rate ${formatPercent(today.entry_rate)}  ` +
     `inside ${formatCount(today.occupancy)}  sealed ${status.buffer.sealed_through}  held ${status.buffer.held}`
   );

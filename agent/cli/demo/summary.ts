@@ -24,8 +24,7 @@ export function summarise(truth: Truth, status: StatusDocument, collectorDatabas
   const day = records.find((record) => record.kind === 'day' && record.entries > 0);
   const entries = records.reduce((sum, record) => sum + (record.kind === 'door' ? record.entries : 0), 0);
   const counted = day?.kind === 'day' ? day.passing_people : null;
-  const staffIn = (truth.staffCrossings + truth.staffInside) / 2;
-  const everyone = truth.entered + staffIn;
+  const everyone = truth.entered + truth.staffEntered;
   const sealed = status.buffer.sealed_through;
   return {
     passing: { simulated: truth.passers, counted },
