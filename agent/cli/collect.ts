@@ -143,9 +143,9 @@ async function printLedger(
   write: (line: string) => void,
 ): Promise<void> {
   const { countMissing } = await import('../collector/report.ts');
-  const { received, stored, duplicates, conflicts, rejected, dropped, acknowledged } = collector.stats();
+  const { received, stored, duplicates, conflicts, rejected, probes, dropped, acknowledged } = collector.stats();
   const { awaited, lost } = countMissing(database);
-  const ledger = { received, stored, duplicates, conflicts, rejected, dropped, acknowledged, awaited, lost };
+  const ledger = { received, stored, duplicates, conflicts, rejected, probes, dropped, acknowledged, awaited, lost };
   if (json) write(JSON.stringify({ level: 'info', message: 'Ledger', ...ledger }));
   else for (const [name, value] of Object.entries(ledger)) write(`${name.padEnd(14)}${String(value).padStart(10)}`);
 }

@@ -9,7 +9,7 @@ import { COLLECTOR_SUBSCRIPTIONS, parseTopic, topicsOf } from '../contract/topic
 import { reasonOf } from '../errors.ts';
 import { Link, type LinkState, type Log } from '../mqtt/link.ts';
 import { openSession, type Session } from '../mqtt/session.ts';
-import { checkBatch, checkState, type Sender } from './intake.ts';
+import { checkBatch, checkProbe, checkState, type Sender } from './intake.ts';
 import { CollectorStore } from './store.ts';
 
 export interface CollectorOptions {
@@ -36,19 +36,22 @@ export interface CollectorEvent {
   conflicts: number;
   refused: number;
   states: number;
+  probes: number;
 }
 
 export interface CollectorStats extends LinkState {
-  /** Batch messages that arrived; each becomes one of the next four, or is dropped. */
+  /** Batch messages that arrived; each becomes one of the next five, or is dropped. */
   received: number;
   stored: number;
   duplicates: number;
   conflicts: number;
   /** Messages that no gateway should have sent. */
   rejected: number;
+  /** Questions of a doctor: acknowledged, and nowhere in the database. */
+  probes: number;
   /** Not taken because the queue was full or the database failed: the gateway sends them again. */
   dropped: number;
-  /** Sequences acknowledged as committed. */
+  /** Sequences acknowledged, those of probes too. */
   acknowledged: number;
   states: number;
   lastCommitAt: number | null;
@@ -96,6 +99,7 @@ class ReferenceCollector implements Collector {
     duplicates: 0,
     conflicts: 0,
     rejected: 0,
+    probes: 0,
     dropped: 0,
     acknowledged: 0,
     states: 0,
@@ -172,7 +176,7 @@ class ReferenceCollector implements Collector {
     if (arrived.length === 0 || this.#stopped) return;
     this.#queue = [];
     const replies = new Map<string, { from: Sender; epoch: string; reply: Reply }>();
-    const event: CollectorEvent = { stored: 0, duplicates: 0, conflicts: 0, refused: 0, states: 0 };
+    const event: CollectorEvent = { stored: 0, duplicates: 0, conflicts: 0, refused: 0, states: 0, probes: 0 };
     try {
       this.#store.transaction(() => {
         for (const message of arrived) this.#take(message, replies, event);
@@ -191,6 +195,7 @@ class ReferenceCollector implements Collector {
     this.#counts.conflicts += event.conflicts;
     this.#counts.rejected += event.refused;
     this.#counts.states += event.states;
+    this.#counts.probes += event.probes;
     this.#counts.lastCommitAt = this.#clock.wall();
     this.#link.good();
     for (const { from, epoch, reply } of replies.values()) this.#reply(from, epoch, reply);
@@ -223,6 +228,12 @@ class ReferenceCollector implements Collector {
     }
     const checked = checkBatch(from, message.body);
     if (!checked.ok) {
+      const probe = checkProbe(from, message.body);
+      if (probe !== null) {
+        event.probes++;
+        replyTo(probe.epoch).ok.push(probe.sequence);
+        return;
+      }
       const { address, code, message: text } = checked.refused;
       this.#store.addRefusal(checked.refused, code, now);
       event.refused++;
@@ -255,7 +266,8 @@ class ReferenceCollector implements Collector {
       };
       // Without a session nothing is sent: the gateway sends the batch again, and duplicates are acknowledged again.
       this.#session?.publish(topic, encodeMessage({ epoch, ...part }), false, (refusal) => {
-        if (refusal !== null) this.#link.complain(`an acknowledgement was not taken: ${refusal}`);
+        if (refusal !== null)
+          this.#link.complain({ ...refusal, reason: `an acknowledgement was not taken: ${refusal.reason}` });
         else this.#counts.acknowledged += part.ok.length;
       });
     }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type BatchMessage, batchMessage } from '../contract/batch.ts';
 import { type StateMessage, stateMessage } from '../contract/messages.ts';
+import { PROBE_SEQUENCE, probeMessage } from '../contract/probe.ts';
 import { readMessage } from '../contract/read.ts';
 import { sourceOf } from '../contract/topics.ts';
 
@@ -57,6 +58,14 @@ export function checkBatch(from: Sender, body: Uint8Array): CheckedMessage {
     records,
   };
   return { ok: true, batch };
+}
+
+/** A well-formed probe of the topic's gateway, which is answered and not stored; null for any other message. */
+export function checkProbe(from: Sender, body: Uint8Array): { epoch: string; sequence: number } | null {
+  const reading = readMessage(probeMessage, body);
+  if (!reading.ok) return null;
+  const { tenant, gateway, epoch } = reading.value.data;
+  return tenant === from.tenant && gateway === from.gateway ? { epoch, sequence: PROBE_SEQUENCE } : null;
 }
 
 /** The state message, or what is wrong with it. */

@@ -5,7 +5,8 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeWindow } from '../contract/batch.ts';
 import { encodeMessage, type StateMessage } from '../contract/messages.ts';
-import { checkBatch, checkState } from './intake.ts';
+import { encodeProbe } from '../contract/probe.ts';
+import { checkBatch, checkProbe, checkState } from './intake.ts';
 import { readReport } from './report.ts';
 import { CollectorStore } from './store.ts';
 
@@ -185,5 +186,20 @@ describe('intake', () => {
     const checked = checkBatch(FROM, Buffer.from(deep));
     if (checked.ok) expect(store.transaction(() => store.addBatch(checked.batch, NOW))).toBe('stored');
     else expect(checked.refused).toMatchObject({ code: 'invalid', address: { epoch: EPOCH, sequence: 5 } });
+  });
+});
+
+describe('a probe', () => {
+  const probe = encodeProbe('acme', 'gw-1', EPOCH, NOW);
+
+  it('is told from a batch, and belongs to the gateway of its topic', () => {
+    expect(checkProbe(FROM, probe)).toEqual({ epoch: EPOCH, sequence: 1 });
+    expect(checkProbe({ ...FROM, gateway: 'gw-2' }, probe)).toBeNull();
+    expect(checkProbe(FROM, bodyOf(1))).toBeNull();
+  });
+
+  it('is rejected by the check of a batch with its epoch and sequence, so that any collector answers it', () => {
+    const checked = checkBatch(FROM, probe);
+    expect(checked).toMatchObject({ ok: false, refused: { address: { epoch: EPOCH, sequence: 1 }, code: 'invalid' } });
   });
 });

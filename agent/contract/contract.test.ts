@@ -4,6 +4,7 @@ import type { SealedWindow, WindowRecord } from '../analytics/records.ts';
 import { AgentError } from '../errors.ts';
 import { type BatchOrigin, batchMessage, encodeWindow, SOFT_LIMIT_BYTES, type WindowToSeal } from './batch.ts';
 import { ackMessage, stateMessage } from './messages.ts';
+import { encodeProbe, probeMessage } from './probe.ts';
 import { HARD_LIMIT_BYTES, readMessage } from './read.ts';
 import type { WireRecord } from './records.ts';
 import { parseTopic, topicsOf } from './topics.ts';
@@ -204,5 +205,38 @@ describe('topics', () => {
   it.each(['', 'a.b', 'Acme', 'a/b', '+', '#', '*', '>', 'x'.repeat(65)])('refuses the level %j', (level) => {
     expect(() => topicsOf(level, 'gw')).toThrow(AgentError);
     expect(() => topicsOf('acme', level)).toThrow(/the gateway to be 1 to 64 characters/);
+  });
+});
+
+describe('probe', () => {
+  const good = JSON.parse(new TextDecoder().decode(encodeProbe('acme', 'gw-1', origin.epoch, origin.sealedAtMs)));
+  const read = (message: unknown) => readMessage(probeMessage, Buffer.from(JSON.stringify(message)));
+
+  it('is read back, and names its epoch as a batch does', () => {
+    expect(read(good)).toEqual({ ok: true, value: good });
+    expect(good).toMatchObject({ source: `/ff/acme/gw-1/${origin.epoch}`, id: '1' });
+  });
+
+  it.each([
+    ['a batch', { type: 'footfall.batch.v1' }],
+    ['another sequence', { id: '2' }],
+    ['a source of another gateway', { source: `/ff/acme/gw-2/${origin.epoch}` }],
+    ['an epoch in capitals', { data: { ...good.data, epoch: origin.epoch.toUpperCase() } }],
+    ['a gateway that is no level', { data: { ...good.data, gateway: 'gw/+' } }],
+    ['no data', { data: undefined }],
+  ])('is not %s', (_what, change) => {
+    expect(read({ ...good, ...change }).ok).toBe(false);
+  });
+
+  it('survives any change of any byte', () => {
+    const bytes = Buffer.from(JSON.stringify(good));
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(255), (at, byte) => {
+        const changed = Buffer.from(bytes);
+        changed[at] = byte;
+        const reading = readMessage(probeMessage, changed);
+        if (reading.ok) expect(reading.value.source).toContain(reading.value.data.epoch);
+      }),
+    );
   });
 });

@@ -1,27 +1,49 @@
-/** Why a connection failed, in words: never a library's sentence alone, never a password. */
+/** Why a connection failed, in words and by kind: never a library's sentence alone, never a password. */
 import type { Target } from './target.ts';
 
+/**
+ * What a failure is about, so that advice can be given: the host's name, the network, TLS, the login, what the broker
+ * lets this client do, the broker's own state, an identity used twice, or a file of this box.
+ */
+export type FailureKind = 'name' | 'network' | 'tls' | 'login' | 'denied' | 'broker' | 'identity' | 'file' | 'other';
+
+export interface Failure {
+  /** For people. */
+  reason: string;
+  kind: FailureKind;
+}
+
 /** CONNACK and DISCONNECT reasons of MQTT 5 (3.2.2.2, 3.14.2.1), and the return codes of 3.1.1 (3.2.2.3). */
-const REASONS: Readonly<Record<number, string>> = {
-  1: 'does not speak this version of MQTT',
-  2: 'refused the client identifier',
-  3: 'is not ready to serve',
-  4: 'refused the user name or password: not authorised',
-  5: 'refused: not authorised (check the user name, the password and the access list)',
-  132: 'does not speak this version of MQTT',
-  133: 'refused the client identifier',
-  134: 'refused the user name or password: not authorised',
-  135: 'refused: not authorised (check the user name, the password and the access list)',
-  136: 'is not ready to serve',
-  137: 'is busy',
-  138: 'has banned this client',
-  139: 'is shutting down',
-  142: 'ended the session: another client connected with the same identity (is this box cloned?)',
-  144: 'refused the topic name',
-  147: 'says that too many messages are in flight',
-  149: 'says that a message is too large',
-  151: 'says that a quota is used up',
-  159: 'says that too many connections are being opened',
+const REASONS: Readonly<Record<number, readonly [FailureKind, string]>> = {
+  1: ['broker', 'does not speak this version of MQTT'],
+  2: ['identity', 'refused the client identifier'],
+  3: ['broker', 'is not ready to serve'],
+  4: ['login', 'refused the user name or password: not authorised'],
+  5: ['login', 'refused: not authorised (check the user name, the password and the access list)'],
+  128: ['broker', 'failed for a reason it does not tell'],
+  131: ['broker', 'failed for a reason it does not tell'],
+  132: ['broker', 'does not speak this version of MQTT'],
+  133: ['identity', 'refused the client identifier'],
+  134: ['login', 'refused the user name or password: not authorised'],
+  135: ['login', 'refused: not authorised (check the user name, the password and the access list)'],
+  136: ['broker', 'is not ready to serve'],
+  137: ['broker', 'is busy'],
+  138: ['login', 'has banned this client'],
+  139: ['broker', 'is shutting down'],
+  140: ['login', 'wants another way of logging in than a user name and password'],
+  141: ['network', 'heard nothing from this box for too long'],
+  142: ['identity', 'ended the session: another client connected with the same identity (is this box cloned?)'],
+  143: ['denied', 'refused the topic filter'],
+  144: ['denied', 'refused the topic name'],
+  147: ['other', 'says that too many messages are in flight'],
+  149: ['other', 'says that a message is too large'],
+  150: ['broker', 'says that messages come too fast'],
+  151: ['broker', 'says that a quota is used up'],
+  152: ['broker', 'ended the session by order of whoever runs it'],
+  156: ['broker', 'asks to use another server'],
+  157: ['broker', 'has moved to another server'],
+  159: ['broker', 'says that too many connections are being opened'],
+  160: ['broker', 'ended the session: it had lasted as long as it may'],
 };
 
 /** CONNACK codes that mean "not this protocol version". */
@@ -29,29 +51,84 @@ export function refusesProtocol(code: number): boolean {
   return code === 1 || code === 132;
 }
 
-/** A broker's reason code. */
-export function explainCode(code: number, target: Target): string {
-  return `the broker ${target.name} ${REASONS[code] ?? `gave the reason code 0x${code.toString(16).padStart(2, '0')}`}`;
+/** A broker's reason code, in CONNACK or DISCONNECT. */
+export function explainCode(code: number, target: Target): Failure {
+  const [kind, words] = REASONS[code] ?? ['other', `gave the reason code ${hexOf(code)}`];
+  return { reason: `the broker ${target.name} ${words}`, kind };
 }
 
-/** An error of the socket, of TLS or of the client library. */
-export function explainError(error: unknown, target: Target, caFile: string | null): string {
+/** A reason code in PUBACK: the session stands, and this one publication is not taken (MQTT 5, 3.4.2.1). */
+export function explainRefusal(error: unknown, target: Target): Failure {
+  const code = codeOf(error);
+  if (typeof code !== 'number') return explainError(error, target, null);
+  const words = code === 135 ? 'refused: not authorised (check the access list)' : REASONS[code]?.[1];
+  return {
+    reason: `the broker ${target.name} ${words ?? `gave the reason code ${hexOf(code)}`}`,
+    kind: 'denied',
+  };
+}
+
+/** A connection that the other end closed instead of answering CONNECT. */
+export function explainSilence(target: Target): Failure {
+  const doubt = target.tls ? '' : ' (is it a port for TLS?)';
+  return { reason: `${target.name} closed the connection without an MQTT answer${doubt}`, kind: 'broker' };
+}
+
+/** A TCP connection that ended before TLS stood. */
+export function explainHandshake(target: Target): Failure {
+  return {
+    reason: `${target.name} closed the connection instead of answering with TLS (is it the port without TLS?)`,
+    kind: 'tls',
+  };
+}
+
+/** An error of the name service, the socket, TLS or the client library. */
+export function explainError(error: unknown, target: Target, caFile: string | null): Failure {
   const code = codeOf(error);
   if (typeof code === 'number') return explainCode(code, target);
-  const authority = caFile === null ? 'an authority this box knows' : `the authority in ${caFile}`;
+  const certificate = explainCertificate(code, target, caFile);
+  if (certificate !== null) return certificate;
   switch (code) {
     case 'ECONNREFUSED':
-      return `connection refused by ${target.name}: no broker listens there`;
+      return { reason: `connection refused by ${target.name}: no broker listens there`, kind: 'network' };
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `host not found: ${target.host} (check the name, and the network and DNS of this box)`;
+    case 'EAI_FAIL':
+    case 'EAI_NODATA':
+    case 'EAI_NONAME':
+      return {
+        reason: `host not found: ${target.host} (check the name, and the network and DNS of this box)`,
+        kind: 'name',
+      };
     case 'ETIMEDOUT':
     case 'EHOSTUNREACH':
+    case 'EHOSTDOWN':
     case 'ENETUNREACH':
-      return `${target.name} cannot be reached (check the network, and a firewall between)`;
+    case 'ENETDOWN':
+    case 'EADDRNOTAVAIL':
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        reason: `${target.name} cannot be reached (check the network, and a firewall between)`,
+        kind: 'network',
+      };
     case 'ECONNRESET':
+    case 'ECONNABORTED':
     case 'EPIPE':
-      return `the connection to ${target.name} was reset`;
+      return { reason: `the connection to ${target.name} was reset`, kind: 'network' };
+    default:
+      return explainOther(error, code, target);
+  }
+}
+
+/** What is wrong with a certificate, by OpenSSL's name for it; null for anything else. */
+export function explainCertificate(
+  code: string | number | null,
+  target: Target,
+  caFile: string | null,
+): (Failure & { kind: 'tls' }) | null {
+  const tls = (words: string) => ({ reason: `certificate of ${target.name} ${words}`, kind: 'tls' as const });
+  switch (code) {
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
@@ -60,20 +137,44 @@ export function explainError(error: unknown, target: Target, caFile: string | nu
     case 'CERT_SIGNATURE_FAILURE':
     case 'CERT_UNTRUSTED':
     case 'INVALID_CA':
-      return `certificate of ${target.name} not trusted: it is not signed by ${authority}`;
+      return tls(
+        `not trusted: it is not signed by ${caFile === null ? 'an authority this box knows' : `the authority in ${caFile}`}`,
+      );
     case 'CERT_HAS_EXPIRED':
-      return `certificate of ${target.name} has expired (or the clock of this box is wrong)`;
+      return tls('has expired (or the clock of this box is wrong)');
     case 'CERT_NOT_YET_VALID':
-      return `certificate of ${target.name} is not yet valid (or the clock of this box is wrong)`;
+      return tls('is not yet valid (or the clock of this box is wrong)');
+    case 'CERT_REVOKED':
+      return tls('was revoked');
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `certificate of ${target.name} is for another host name`;
-    case 'EPROTO':
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-    case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
-      return `${target.name} does not answer with TLS (is it the port without TLS?)`;
+      return tls('is for another host name');
     default:
-      return `connection to ${target.name} failed: ${code ?? (error instanceof Error ? error.message : 'unknown reason')}`;
+      return null;
   }
+}
+
+function explainOther(error: unknown, code: string | null, target: Target): Failure {
+  const message = error instanceof Error ? error.message : 'unknown reason';
+  // MQTT.js gives this one no code.
+  if (message === 'Keepalive timeout') {
+    return { reason: `${target.name} no longer answers: the connection is dead`, kind: 'network' };
+  }
+  if (code === 'EPROTO' || code?.startsWith('ERR_SSL_') || code?.startsWith('ERR_TLS_')) {
+    // EPROTO is all that Node says of most; what OpenSSL says is in the message.
+    const words = `${code} ${message}`.toUpperCase().replaceAll(' ', '_');
+    if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_LAYER_FAILURE/.test(words)) {
+      return { reason: `${target.name} does not answer with TLS (is it the port without TLS?)`, kind: 'tls' };
+    }
+    if (/CERTIFICATE_REQUIRED/.test(words)) {
+      return { reason: `${target.name} wants a certificate of this box, which is not supported`, kind: 'tls' };
+    }
+    return { reason: `${target.name} and this box could not agree on TLS: ${code}`, kind: 'tls' };
+  }
+  return { reason: `connection to ${target.name} failed: ${code ?? message}`, kind: 'other' };
+}
+
+function hexOf(code: number): string {
+  return `0x${code.toString(16).padStart(2, '0')}`;
 }
 
 function codeOf(error: unknown): string | number | null {

@@ -2,10 +2,11 @@
  * Keeps one session up: opens a new one after each that ended, with full-jitter back-off, the protocol that worked and
  * certificates read anew. Knows nothing of what is sent.
  */
-import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../clock.ts';
-import { reasonOf } from '../errors.ts';
+import { AgentError, reasonOf } from '../errors.ts';
 import { fullJitter } from './backoff.ts';
+import { type CertificateFacts, readAuthorities } from './certificates.ts';
+import type { Failure, FailureKind } from './explain.ts';
 import { type Protocol, ProtocolChoice } from './protocol.ts';
 import type { OpenSession, Session, SessionFailure, SessionRequest } from './session.ts';
 import { targetOf } from './target.ts';
@@ -20,6 +21,7 @@ export interface LinkOptions {
   url: string;
   username?: string;
   password?: string;
+  /** Used with mqtts:// only; read again before each attempt. */
   caFile?: string;
   clientId: string;
   subscriptions: readonly string[];
@@ -42,7 +44,12 @@ export interface LinkState {
   phase: LinkPhase;
   since: number;
   protocol: Protocol | null;
+  /** Why the last attempt or session ended, or what the broker complained of since, for people. */
   lastError: string | null;
+  /** Null exactly when `lastError` is. */
+  lastErrorKind: FailureKind | null;
+  /** As the last connection showed them; the CA file's as soon as it is read. Empty without TLS. */
+  certificates: CertificateFacts[];
 }
 
 const FIRST_RETRY_MS = 1_000;
@@ -64,7 +71,9 @@ export class Link {
   readonly #protocol = new ProtocolChoice();
   #phase: LinkPhase = 'off';
   #since: number;
-  #lastError: string | null = null;
+  #lastFailure: Failure | null = null;
+  #brokerUntil: number | null = null;
+  #authorityUntil: number | null = null;
   #attempt = 0;
   /** Grows at each stop: an attempt of an earlier start that is still preparing must not open. */
   #life = 0;
@@ -91,7 +100,17 @@ export class Link {
 
   get state(): LinkState {
     const protocol = this.#ready && this.#session !== null ? this.#session.protocol : null;
-    return { phase: this.#phase, since: this.#since, protocol, lastError: this.#lastError };
+    const certificates: CertificateFacts[] = [];
+    if (this.#brokerUntil !== null) certificates.push({ what: 'broker', expires_ms: this.#brokerUntil });
+    if (this.#authorityUntil !== null) certificates.push({ what: 'authority', expires_ms: this.#authorityUntil });
+    return {
+      phase: this.#phase,
+      since: this.#since,
+      protocol,
+      lastError: this.#lastFailure?.reason ?? null,
+      lastErrorKind: this.#lastFailure?.kind ?? null,
+      certificates,
+    };
   }
 
   start(): void {
@@ -101,13 +120,13 @@ export class Link {
   /** The other end does its work: what it complained of is over, and the next failure has a short back-off again. */
   good(): void {
     this.#attempt = 0;
-    if (this.#ready) this.#lastError = null;
+    if (this.#ready) this.#lastFailure = null;
   }
 
   /** Notes something wrong in a session that stands. */
-  complain(reason: string): void {
-    if (reason !== this.#lastError) this.#log('warn', { reason }, 'The broker complained');
-    this.#lastError = reason;
+  complain({ reason, kind }: Failure): void {
+    if (reason !== this.#lastFailure?.reason) this.#log('warn', { reason }, 'The broker complained');
+    this.#lastFailure = { reason, kind };
   }
 
   /** Ends the session with a goodbye, or without one after two seconds. */
@@ -120,9 +139,9 @@ export class Link {
       const closed = new Promise<void>((resolve) => {
         this.#whenClosed = resolve;
       });
-      const late = this.#clock.after(FAREWELL_MS, () => session.abort({ reason: 'no goodbye', verdict: 'other' }));
+      const late = this.#clock.after(FAREWELL_MS, () => session.abort(ended('no goodbye')));
       if (this.#ready) session.disconnect();
-      else session.abort({ reason: 'stopped', verdict: 'other' });
+      else session.abort(ended('stopped'));
       await closed;
       late.cancel();
     }
@@ -135,28 +154,34 @@ export class Link {
     try {
       request = await this.#prepare();
     } catch (error) {
-      if (life === this.#life) this.#failed({ reason: reasonOf(error), verdict: 'other' });
+      const kind = error instanceof AgentError && error.code === 'ca_file' ? 'file' : 'other';
+      if (life === this.#life) this.#failed({ reason: reasonOf(error), kind, verdict: 'other' });
       return;
     }
     if (life !== this.#life) return;
     this.#timer = this.#clock.after(READY_WITHIN_MS, () => {
       const reason = `no answer from ${this.#target.name} within ${READY_WITHIN_MS / 1000} s`;
-      this.#session?.abort({ reason, verdict: 'other' });
+      this.#session?.abort({ reason, kind: 'network', verdict: 'other' });
     });
     const openedAt = this.#clock.monotonic();
     const session = this.#open(request, {
+      secured: (expiresMs) => {
+        this.#brokerUntil = expiresMs;
+      },
+      accepted: () => {},
       ready: () => {
         this.#timer?.cancel();
         this.#timer = null;
         this.#ready = true;
         this.#protocol.worked();
-        this.#lastError = null;
+        this.#lastFailure = null;
         this.#enter('connected');
         this.#log('info', { broker: this.#target.name, protocol: session.protocol }, 'Connected');
         this.#owner.ready(session);
       },
       message: (topic, payload, retained) => this.#owner.message(topic, payload, retained),
       progress: () => this.#owner.progress(),
+      unheard: () => {},
       closed: (failure) => {
         const wasReady = this.#ready;
         this.#session = null;
@@ -175,9 +200,11 @@ export class Link {
 
   async #prepare(): Promise<SessionRequest> {
     const { caFile } = this.#options;
+    const ca = caFile === undefined || !this.#target.tls ? null : await readAuthorities(caFile);
+    this.#authorityUntil = ca?.expiresMs ?? null;
     return {
       target: this.#target,
-      ca: caFile === undefined ? null : { pem: await readCertificates(caFile), file: caFile },
+      ca,
       clientId: this.#options.clientId,
       username: this.#options.username ?? null,
       password: this.#options.password ?? null,
@@ -191,8 +218,8 @@ export class Link {
     this.#timer?.cancel();
     const again = this.#protocol.failed(failure.verdict);
     // The same failure once a minute for a week is one line of the journal, not ten thousand.
-    const level = failure.reason === this.#lastError ? 'debug' : 'warn';
-    this.#lastError = failure.reason;
+    const level = failure.reason === this.#lastFailure?.reason ? 'debug' : 'warn';
+    this.#lastFailure = { reason: failure.reason, kind: failure.kind };
     const delay = again ? 0 : fullJitter(this.#attempt++, FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#random);
     this.#log(level, { reason: failure.reason, retry_ms: Math.round(delay) }, 'Not connected');
     this.#enter('waiting');
@@ -206,16 +233,7 @@ export class Link {
   }
 }
 
-async function readCertificates(file: string): Promise<Uint8Array> {
-  const pem = await readFile(file).catch((error: unknown) => {
-    throw new Error(`certificate authority ${file} cannot be read: ${codeOf(error)}`);
-  });
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new Error(`certificate authority ${file} holds no certificate in PEM`);
-  }
-  return pem;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : reasonOf(error);
+/** An end that this side made. */
+function ended(reason: string): SessionFailure {
+  return { reason, kind: 'other', verdict: 'other' };
 }

@@ -2,8 +2,18 @@
  * The life of one connection attempt, over MQTT.js: connect, subscribe, and only then publish. A client is never
  * reconnected: one that is keeps publications that never settle.
  */
+import { TLSSocket } from 'node:tls';
 import { connect, type IClientOptions, type IConnackPacket } from 'mqtt';
-import { explainCode, explainError, refusesProtocol } from './explain.ts';
+import { shownUntil } from './certificates.ts';
+import {
+  explainCode,
+  explainError,
+  explainHandshake,
+  explainRefusal,
+  explainSilence,
+  type Failure,
+  refusesProtocol,
+} from './explain.ts';
 import type { Protocol, ProtocolVerdict } from './protocol.ts';
 import type { Target } from './target.ts';
 
@@ -21,19 +31,23 @@ export interface SessionRequest {
   subscriptions: readonly string[];
 }
 
-export interface SessionFailure {
-  /** For people. */
-  reason: string;
+export interface SessionFailure extends Failure {
   verdict: ProtocolVerdict;
 }
 
 /** All calls come after `openSession` returned; none comes after `closed`, which comes exactly once. */
 export interface SessionEvents {
+  /** TLS stands, with a trusted certificate. `expiresMs`: UTC milliseconds, the earliest end in the chain it showed. */
+  secured(expiresMs: number): void;
+  /** The broker took the login. Subscribing comes next. */
+  accepted(): void;
   /** Connected and subscribed: publishing may start. */
   ready(): void;
   message(topic: string, payload: Uint8Array, retained: boolean): void;
   /** The broker took a publication: there may be room for another. */
   progress(): void;
+  /** The broker took a publication and says that nobody subscribes to it (MQTT 5, PUBACK 0x10). */
+  unheard(): void;
   closed(failure: SessionFailure): void;
 }
 
@@ -42,7 +56,7 @@ export interface Session {
   /** How many more publications the broker's receive maximum allows now. */
   readonly room: number;
   /** QoS 1. `done` gets null once the broker took it, else its refusal; it is not called when the session ends first. */
-  publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: string | null) => void): void;
+  publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void;
   /** Ends without a word, as after a failure. */
   abort(failure: SessionFailure): void;
   /** Says goodbye, so that the broker forgets the will; `closed` follows. */
@@ -54,6 +68,9 @@ export type OpenSession = (request: SessionRequest, events: SessionEvents) => Se
 /** MQTT 5, 3.2.2.3.3: what holds where the broker states no receive maximum. */
 const RECEIVE_MAXIMUM = 65_535;
 const KEEPALIVE_S = 30;
+/** Reason codes of MQTT 5, 2.4. */
+const NO_SUBSCRIBERS = 0x10;
+const NOT_AUTHORISED = 0x87;
 
 export const openSession: OpenSession = (request, events) => {
   const { target } = request;
@@ -62,6 +79,7 @@ export const openSession: OpenSession = (request, events) => {
   let receiveMaximum = RECEIVE_MAXIMUM;
   let outstanding = 0;
   let over = false;
+  let open = false;
   let standing = false;
   let answered = false;
   let leaving = false;
@@ -73,32 +91,53 @@ export const openSession: OpenSession = (request, events) => {
     events.closed(failure);
   };
 
-  client.stream.once(target.tls ? 'secureConnect' : 'connect', () => {
+  /** How a connection failed: `error`, or null where the other end just closed it; the stage tells what that means. */
+  const lost = (error: Error | null): SessionFailure => {
+    const verdict = standing && !answered ? 'unanswered' : 'other';
+    if (error !== null) return { ...explainError(error, target, request.ca?.file ?? null), verdict };
+    if (open && !standing) return { ...explainHandshake(target), verdict };
+    if (standing && !answered) return { ...explainSilence(target), verdict };
+    return { reason: `the connection to ${target.name} was lost`, kind: 'network', verdict };
+  };
+
+  const { stream } = client;
+  stream.once('connect', () => {
+    open = true;
+    standing ||= !target.tls;
+  });
+  stream.once('secureConnect', () => {
     standing = true;
+    const expiresMs = stream instanceof TLSSocket && stream.authorized ? shownUntil(stream) : null;
+    if (!over && expiresMs !== null) events.secured(expiresMs);
   });
   client.on('packetreceive', (packet) => {
     if (packet.cmd === 'connack') answered = true;
+    if (packet.cmd === 'puback' && packet.reasonCode === NO_SUBSCRIBERS && !over) events.unheard();
   });
   client.on('message', (topic, payload, packet) => {
     if (!over) events.message(topic, payload, packet.retain);
   });
   client.on('disconnect', (packet) => {
-    close({ reason: explainCode(packet.reasonCode ?? 0, target), verdict: 'other' });
+    const code = packet.reasonCode ?? 0;
+    // Once logged in, "not authorised" is about what was done, as some brokers answer a denied publication.
+    const failure = code === NOT_AUTHORISED ? explainRefusal({ code }, target) : explainCode(code, target);
+    close({ ...failure, verdict: 'other' });
   });
   // Stays attached for ever: MQTT.js may emit several errors, also after the end.
   client.on('error', (error) => {
     const code = 'code' in error ? error.code : null;
-    const reason = explainError(error, target, request.ca?.file ?? null);
-    if (typeof code === 'number') close({ reason, verdict: refusesProtocol(code) ? 'refused' : 'other' });
-    else close({ reason, verdict: standing && !answered ? 'unanswered' : 'other' });
+    if (typeof code === 'number') {
+      close({ ...explainError(error, target, null), verdict: refusesProtocol(code) ? 'refused' : 'other' });
+    } else close(lost(code === 'ECONNRESET' || code === 'EPIPE' ? null : error));
   });
   client.on('close', () => {
-    if (leaving) close({ reason: 'closed by this side', verdict: 'other' });
-    else if (standing && !answered) {
-      close({ reason: `${target.name} closed the connection without an MQTT answer`, verdict: 'unanswered' });
-    } else close({ reason: `the connection to ${target.name} was lost`, verdict: 'other' });
+    if (leaving) close({ reason: 'closed by this side', kind: 'other', verdict: 'other' });
+    else close(lost(null));
   });
   client.on('connect', (packet: IConnackPacket) => {
+    if (over) return;
+    events.accepted();
+    if (over) return;
     receiveMaximum = packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM;
     // Nagle's algorithm against the broker's delayed acknowledgement costs up to 40 ms a batch.
     if ('setNoDelay' in client.stream && typeof client.stream.setNoDelay === 'function') client.stream.setNoDelay(true);
@@ -111,18 +150,19 @@ export const openSession: OpenSession = (request, events) => {
         const topics = request.subscriptions.join(', ');
         close({
           reason: `the broker ${target.name} refused the subscription to ${topics}: not authorised`,
+          kind: 'denied',
           verdict: 'other',
         });
       } else events.ready();
     });
   });
 
-  const send = (topic: string, body: Uint8Array, retain: boolean, done: (refusal: string | null) => void): void => {
+  const send = (topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void => {
     outstanding++;
     client.publish(topic, Buffer.from(body.buffer, body.byteOffset, body.byteLength), { qos: 1, retain }, (error) => {
       if (over) return;
       outstanding--;
-      done(error ? explainError(error, target, null) : null);
+      done(error ? explainRefusal(error, target) : null);
       waiting.shift()?.();
       if (!over) events.progress();
     });

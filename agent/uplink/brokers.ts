@@ -31,61 +31,44 @@ export function accepts(port: number): Promise<boolean> {
   });
 }
 
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+
 /** A throw-away CA, a certificate of it for 127.0.0.1 only, and a second CA that signed nothing. */
 export function makeCertificates(folder: string) {
-  const file = (name: string) => join(folder, name);
-  const openssl = (...words: string[]) => execFileSync('openssl', words, { stdio: 'ignore' });
-  const authority = (name: string) =>
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      file(`${name}.key`),
-      '-out',
-      file(`${name}.pem`),
-    );
-  authority('ca');
-  authority('other');
-  writeFileSync(file('san'), 'subjectAltName=IP:127.0.0.1\n');
-  openssl(
-    'req',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-subj',
-    '/CN=broker',
-    '-keyout',
-    file('broker.key'),
-    '-out',
-    file('broker.csr'),
-  );
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    file('broker.csr'),
-    '-CA',
-    file('ca.pem'),
-    '-CAkey',
-    file('ca.key'),
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    file('san'),
-    '-out',
-    file('broker.pem'),
-  );
-  return { ca: file('ca.pem'), otherCa: file('other.pem'), key: file('broker.key'), certificate: file('broker.pem') };
+  const authority = (name: string): string => {
+    const file = join(folder, `${name}.pem`);
+    openssl('req', '-x509', ...NEW_KEY, '-days', '2', '-subj', `/CN=${name}`, '-keyout', keyOf(file), '-out', file);
+    return file;
+  };
+  const ca = authority('ca');
+  const otherCa = authority('other');
+  const certificate = signCertificate(folder, 'broker', { ca, for: 'IP:127.0.0.1', days: 2 });
+  return { ca, otherCa, key: keyOf(certificate), certificate };
+}
+
+/**
+ * A certificate for a host, as in `IP:127.0.0.1`, with its key beside it; one of -1 days has expired.
+ * @returns its file.
+ */
+export function signCertificate(
+  folder: string,
+  name: string,
+  { ca, for: host, days }: { ca: string; for: string; days: number },
+): string {
+  const file = join(folder, `${name}.pem`);
+  const names = join(folder, `${name}.san`);
+  writeFileSync(names, `subjectAltName=${host}\n`);
+  openssl('req', ...NEW_KEY, '-subj', `/CN=${name}`, '-keyout', keyOf(file), '-out', `${file}.csr`);
+  const signing = ['-CA', ca, '-CAkey', keyOf(ca), '-CAcreateserial', '-days', String(days), '-extfile', names];
+  openssl('x509', '-req', '-in', `${file}.csr`, ...signing, '-out', file);
+  return file;
+}
+
+/** The file of the key that belongs to a certificate made here. */
+export function keyOf(certificate: string): string {
+  return certificate.replace(/\.pem$/, '.key');
+}
+
+function openssl(...words: string[]): void {
+  execFileSync('openssl', words, { stdio: 'ignore' });
 }

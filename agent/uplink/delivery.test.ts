@@ -1,9 +1,10 @@
 /** End to end over real brokers: what was sealed arrives once, whatever is killed. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,17 +12,15 @@ import { Aedes } from 'aedes';
 import Database from 'better-sqlite3';
 import { connectAsync } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Clock } from '../clock.ts';
 import { type Collector, startCollector } from '../collector/collector.ts';
 import { readReport } from '../collector/report.ts';
 import { encodeWindow } from '../contract/batch.ts';
-import { realClock } from '../platform/clock.ts';
-import { accepts, freePort, killed, makeCertificates } from './brokers.ts';
+import { freePort, killed, makeCertificates } from './brokers.ts';
 import { MemoryOutbox } from './fixtures.ts';
+import { hasMosquitto, hastyClock, MOSQUITTO, Mosquitto, until } from './mosquitto.testing.ts';
 import type { UplinkOptions } from './port.ts';
 import { createUplink, type Uplink } from './uplink.ts';
 
-const MOSQUITTO = '/usr/sbin/mosquitto';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const EPOCH = '00112233445566aa';
 const ORIGIN = {
@@ -47,60 +46,10 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function hastyClock(): Clock {
-  const clock = realClock();
-  return {
-    monotonic: () => clock.monotonic() * HASTE,
-    wall: () => clock.wall(),
-    after: (ms, task) => clock.after(ms / HASTE, task),
-    every: (ms, task) => clock.every(ms / HASTE, task),
-  };
-}
-
-async function until(what: string, met: () => boolean | Promise<boolean>, ms = 40_000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await met())) {
-    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
-    await sleep(10);
-  }
-}
-
-/** A mosquitto on a loopback port that can be killed and started again. */
-class Mosquitto {
-  readonly port: number;
-  readonly #config: string;
-  #child: ChildProcess | null = null;
-
-  constructor(port: number, extra: string[] = ['allow_anonymous true']) {
-    this.port = port;
-    this.#config = join(folder, `mosquitto-${port}.conf`);
-    this.configure(extra);
-    endings.push(() => this.kill());
-  }
-
-  configure(extra: string[]): void {
-    const { username } = userInfo();
-    const lines = [
-      `listener ${this.port} 127.0.0.1`,
-      'set_tcp_nodelay true',
-      `user ${username}`,
-      'persistence false',
-      ...extra,
-    ];
-    writeFileSync(this.#config, `${lines.join('\n')}\n`);
-  }
-
-  async start(): Promise<this> {
-    this.#child = spawn(MOSQUITTO, ['-c', this.#config], { stdio: 'ignore' });
-    await until('mosquitto listens', () => accepts(this.port));
-    return this;
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    await killed(child);
-  }
+function mosquitto(port: number, extra?: string[]): Mosquitto {
+  const broker = new Mosquitto(folder, port, extra);
+  endings.push(() => broker.kill());
+  return broker;
 }
 
 /** The collector as its command, in a process of its own, so that it can be killed. */
@@ -115,7 +64,7 @@ function spawnCollector(port: number, database: string): ChildProcess {
 }
 
 async function collectHere(url: string, database: string, more: { caFile?: string } = {}): Promise<Collector> {
-  const collector = await startCollector({ url, database, clock: hastyClock(), log: () => {}, ...more });
+  const collector = await startCollector({ url, database, clock: hastyClock(HASTE), log: () => {}, ...more });
   endings.push(() => collector.stop());
   return collector;
 }
@@ -130,7 +79,7 @@ function gateway(
     { url, tenant: 'acme', gateway: 'gw-1', epoch: EPOCH, ack: 'collector', window: 16, ...options },
     {
       outbox,
-      clock: hastyClock(),
+      clock: hastyClock(HASTE),
       random: Math.random,
       log: () => {},
       facts: async () => ({
@@ -179,9 +128,9 @@ function expectOnce(path: string, sealed: Map<number, Uint8Array>): void {
   });
 }
 
-describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped where it is not installed)`, () => {
+describe.skipIf(!hasMosquitto)(`delivery over ${MOSQUITTO} (skipped where it is not installed)`, () => {
   it('delivers 2,000 batches once, though broker and collector are killed', async () => {
-    const broker = await new Mosquitto(await freePort()).start();
+    const broker = await mosquitto(await freePort()).start();
     const database = join(folder, 'killed.db');
     let collector = spawnCollector(broker.port, database);
     const { uplink, outbox, seal, sealed } = gateway(`mqtt://127.0.0.1:${broker.port}`);
@@ -233,7 +182,7 @@ describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped whe
       execFileSync('mosquitto_passwd', ['-b', '-c', passwords, 'box', password], { stdio: 'ignore' });
     write('first');
     const port = await freePort();
-    const broker = await new Mosquitto(port, ['allow_anonymous false', `password_file ${passwords}`]).start();
+    const broker = await mosquitto(port, ['allow_anonymous false', `password_file ${passwords}`]).start();
     const { uplink, outbox, seal } = gateway(`mqtt://127.0.0.1:${port}`, {
       username: 'box',
       password: 'second',
@@ -244,18 +193,19 @@ describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped whe
     await until('the refusal', () => uplink.state().lastError !== null);
     expect(uplink.state().lastError).toMatch(/^the broker 127\.0\.0\.1:\d+ refused.*not authorised/);
     expect(uplink.state().lastError).not.toContain('second');
+    expect(uplink.state().lastErrorKind).toBe('login');
     await broker.kill();
     write('second');
     await broker.start();
     await until('the batch is delivered', () => outbox.held.size === 0);
-    expect(uplink.state()).toMatchObject({ phase: 'connected', lastError: null, acknowledged: 1 });
+    expect(uplink.state()).toMatchObject({ phase: 'connected', lastError: null, lastErrorKind: null, acknowledged: 1 });
   }, 60_000);
 
   it('delivers over TLS to a broker of its CA only, and names the CA file that does not fit', async () => {
     const { ca, otherCa, key, certificate } = makeCertificates(folder);
     const port = await freePort();
     const config = ['allow_anonymous true', `certfile ${certificate}`, `keyfile ${key}`, `cafile ${ca}`];
-    await new Mosquitto(port, config).start();
+    await mosquitto(port, config).start();
     const url = `mqtts://127.0.0.1:${port}`;
     const database = join(folder, 'tls.db');
     const collector = await collectHere(url, database, { caFile: ca });
@@ -266,10 +216,16 @@ describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped whe
     expect(uplink.state().lastError).toBe(
       `certificate of 127.0.0.1:${port} not trusted: it is not signed by the authority in ${otherCa}`,
     );
+    expect(uplink.state()).toMatchObject({ lastErrorKind: 'tls', certificates: [{ what: 'authority' }] });
     // The file is read again before each attempt: replacing it is enough.
     writeFileSync(otherCa, execFileSync('cat', [ca]));
     await until('the batch is delivered', () => outbox.held.size === 0);
     expect(collector.stats()).toMatchObject({ stored: 1, phase: 'connected' });
+    const ends = (file: string) => new X509Certificate(readFileSync(file)).validToDate.getTime();
+    expect(uplink.state().certificates).toEqual([
+      { what: 'broker', expires_ms: ends(certificate) },
+      { what: 'authority', expires_ms: ends(ca) },
+    ]);
     const elsewhere = gateway(`mqtts://localhost:${port}`, { caFile: ca });
     elsewhere.uplink.start();
     await until('the host check', () => elsewhere.uplink.state().lastError !== null);
@@ -277,7 +233,7 @@ describe.skipIf(!existsSync(MOSQUITTO))(`delivery over ${MOSQUITTO} (skipped whe
   }, 60_000);
 
   it('keeps what it holds through hostile acknowledgements, shows the silence, and delivers afterwards', async () => {
-    const broker = await new Mosquitto(await freePort()).start();
+    const broker = await mosquitto(await freePort()).start();
     const url = `mqtt://127.0.0.1:${broker.port}`;
     const stranger = await connectAsync(url);
     endings.push(() => stranger.endAsync(true));
@@ -336,7 +292,7 @@ describe('delivery over a broker of MQTT 3.1.1 only', () => {
       /refused the subscription to ff\/v1\/acme\/gw-1\/down\/ack: not authorised$/,
     );
     expect(outbox.held.size).toBe(1);
-    expect(uplink.state()).toMatchObject({ published: 0, lastPublishedAt: null });
+    expect(uplink.state()).toMatchObject({ lastErrorKind: 'denied', published: 0, lastPublishedAt: null });
   }, 60_000);
 
   it('falls back, delivers 2,000 batches once, and says goodbye', async () => {

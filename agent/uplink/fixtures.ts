@@ -1,6 +1,7 @@
 /** What the tests of this folder share: an outbox in memory and a session that a test plays the broker of. */
 
-import type { OpenSession, Session, SessionEvents, SessionRequest } from '../mqtt/session.ts';
+import type { Failure } from '../mqtt/explain.ts';
+import type { OpenSession, Session, SessionEvents, SessionFailure, SessionRequest } from '../mqtt/session.ts';
 import type { Outbox, SealedBatch } from './port.ts';
 
 /** Sealed batches in memory, with the behaviour of the real outbox: by sequence, deleted on acknowledgement. */
@@ -72,7 +73,7 @@ export class ScriptedSession implements Session {
     this.protocol = request?.protocol ?? 5;
   }
 
-  publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: string | null) => void): void {
+  publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void {
     this.room--;
     this.publications.push({
       topic,
@@ -80,19 +81,19 @@ export class ScriptedSession implements Session {
       retain,
       answer: (refusal) => {
         this.room++;
-        done(refusal ?? null);
+        done(refusal === undefined ? null : { reason: refusal, kind: 'denied' });
         this.events?.progress();
       },
     });
   }
 
-  abort(failure: Parameters<SessionEvents['closed']>[0]): void {
-    this.events?.closed(failure);
+  abort(failure: Pick<SessionFailure, 'reason' | 'verdict'> & Partial<SessionFailure>): void {
+    this.events?.closed({ kind: 'network', ...failure });
   }
 
   disconnect(): void {
     this.disconnected = true;
-    this.events?.closed({ reason: 'closed by this side', verdict: 'other' });
+    this.events?.closed({ reason: 'closed by this side', kind: 'other', verdict: 'other' });
   }
 
   /** Bodies published on topics that end so, in order. */

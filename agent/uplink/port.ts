@@ -1,5 +1,7 @@
 /** What the uplink needs of the rest. It owns nothing: sealed batches are read from here and deleted on acknowledgement. */
 
+import type { CertificateFacts } from '../mqtt/certificates.ts';
+import type { FailureKind } from '../mqtt/explain.ts';
 import type { LinkPhase } from '../mqtt/link.ts';
 
 export interface SealedBatch {
@@ -47,6 +49,10 @@ export interface UplinkState {
   protocol: 4 | 5 | null;
   /** Why the last attempt or session ended, for people. */
   lastError: string | null;
+  /** What kind of failure `lastError` is; null exactly when that is. */
+  lastErrorKind: FailureKind | null;
+  /** Empty without TLS, or before the first connection. */
+  certificates: CertificateFacts[];
   /** Wall-clock milliseconds; null before the first. */
   lastAcknowledgedAt: number | null;
   lastPublishedAt: number | null;

@@ -16,7 +16,7 @@ function bench(options: { window?: number; ack?: 'collector' | 'puback'; random?
     'batch',
     { window: options.window ?? 4, ack: options.ack ?? 'collector' },
     { outbox, clock, random: () => options.random ?? 0.999_999, log: () => {} },
-    { refused: (reason) => refusals.push(reason), settled: () => {} },
+    { refused: ({ reason }) => refusals.push(reason), settled: () => {} },
   );
   const session = new ScriptedSession();
   const sent = () => session.bodies('batch').map((body) => Number(body.replace('batch ', '')));

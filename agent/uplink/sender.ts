@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { AckMessage } from '../contract/messages.ts';
 import { reasonOf } from '../errors.ts';
 import { fullJitter } from '../mqtt/backoff.ts';
+import type { Failure } from '../mqtt/explain.ts';
 import type { Log } from '../mqtt/link.ts';
 import type { Session } from '../mqtt/session.ts';
 import type { Outbox, SealedBatch, UplinkOptions } from './port.ts';
@@ -14,6 +15,17 @@ const LONGEST_RESEND_MS = 15 * 60_000;
 const SHORTEST_RESEND_MS = 10_000;
 const READ_AGAIN_MS = 5_000;
 const LONGEST_PAUSE_S = 3_600;
+
+/** A message that was published or taken in. */
+export interface ObservedMessage {
+  direction: 'out' | 'in';
+  what: 'batch' | 'state' | 'acknowledgement';
+  /** Of the batch, or all that are acknowledged, rejected ones included. */
+  sequences: number[];
+  bytes: number;
+}
+
+export type ObserveMessage = (message: ObservedMessage) => void;
 
 interface InFlight {
   /** Times it was published in this session. */
@@ -44,7 +56,8 @@ export class Sender {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #log: Log;
-  readonly #onRefusal: (reason: string) => void;
+  readonly #observe: ObserveMessage | undefined;
+  readonly #onRefusal: (failure: Failure) => void;
   readonly #onSettled: () => void;
   readonly #settlement: Settlement;
   readonly #inFlight = new Map<number, InFlight>();
@@ -68,8 +81,8 @@ export class Sender {
   constructor(
     topic: string,
     options: Pick<UplinkOptions, 'window' | 'ack'>,
-    deps: { outbox: Outbox; clock: Clock; random: () => number; log: Log },
-    hooks: { refused(reason: string): void; settled(): void },
+    deps: { outbox: Outbox; clock: Clock; random: () => number; log: Log; observe?: ObserveMessage },
+    hooks: { refused(failure: Failure): void; settled(): void },
   ) {
     this.#topic = topic;
     this.#options = options;
@@ -77,6 +90,7 @@ export class Sender {
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#log = deps.log;
+    this.#observe = deps.observe;
     this.#onRefusal = hooks.refused;
     this.#onSettled = hooks.settled;
     this.#queue = new SendQueue(deps.outbox);
@@ -209,9 +223,15 @@ export class Sender {
     else this.counts.published++;
     this.#inFlight.set(batch.sequence, flight);
     this.counts.lastPublishedAt = this.#clock.wall();
+    this.#observe?.({
+      direction: 'out',
+      what: 'batch',
+      sequences: [batch.sequence],
+      bytes: batch.body.length,
+    });
     session.publish(this.#topic, batch.body, false, (refusal) => {
       if (session !== this.#session) return;
-      if (refusal !== null) this.#onRefusal(`a batch was not taken: ${refusal}`);
+      if (refusal !== null) this.#onRefusal({ ...refusal, reason: `a batch was not taken: ${refusal.reason}` });
       else if (this.#options.ack === 'puback' && this.#take(batch.sequence)) {
         this.#settlement.accept(batch.sequence);
         this.#settlement.flush();

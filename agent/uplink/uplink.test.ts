@@ -3,6 +3,7 @@ import { stateMessage } from '../contract/messages.ts';
 import { VirtualClock } from '../platform/clock.ts';
 import { MemoryOutbox, type ScriptedSession, scriptedBroker, settle } from './fixtures.ts';
 import type { UplinkOptions } from './port.ts';
+import type { ObservedMessage, ObserveMessage } from './sender.ts';
 import { createUplink } from './uplink.ts';
 
 const EPOCH = '0123456789abcdef';
@@ -19,7 +20,7 @@ const OPTIONS: UplinkOptions = {
 };
 const ACK = 'ff/v1/acme/gw-1/down/ack';
 
-function bench(options: Partial<UplinkOptions> = {}) {
+function bench(options: Partial<UplinkOptions> = {}, observe?: ObserveMessage) {
   const outbox = new MemoryOutbox();
   const clock = new VirtualClock(1_760_000_000_000);
   const broker = scriptedBroker();
@@ -44,6 +45,7 @@ function bench(options: Partial<UplinkOptions> = {}) {
         sensors: [{ id: 'door', driver: 'door-lines', state: 'up' }],
       }),
       open: broker.open,
+      ...(observe === undefined ? {} : { observe }),
     },
   );
   const pass = async (ms: number) => {
@@ -225,6 +227,7 @@ describe('uplink', () => {
     expect(last().request?.subscriptions).toEqual([ACK]);
     await pass(30_000);
     expect(uplink.state().lastError).toBe('no answer from broker.example:1883 within 30 s');
+    expect(uplink.state().lastErrorKind).toBe('network');
     await pass(1_000);
     expect(broker.sessions).toHaveLength(2);
   });
@@ -235,8 +238,61 @@ describe('uplink', () => {
     await expect
       .poll(() => uplink.state().lastError)
       .toBe('certificate authority /nonexistent/ca.pem cannot be read: ENOENT');
+    expect(uplink.state()).toMatchObject({ lastErrorKind: 'file', certificates: [] });
     expect(broker.sessions).toHaveLength(0);
     await uplink.stop();
+  });
+
+  it('tells what is published and taken in, and leaves out acknowledgements that are not its own', async () => {
+    const seen: ObservedMessage[] = [];
+    const { uplink, outbox, last } = bench({}, (message) => seen.push(message));
+    outbox.seal(1, Buffer.from('0123456789'));
+    uplink.start();
+    await settle();
+    last().events?.ready();
+    await settle();
+    const ack = { epoch: EPOCH, ok: [1], rejected: [{ seq: 7, code: 'invalid', message: 'no' }] };
+    for (const epoch of ['fedcba9876543210', EPOCH]) {
+      last().events?.message(ACK, Buffer.from(JSON.stringify({ ...ack, epoch })), false);
+    }
+    const stopped = uplink.stop();
+    await settle();
+    last().publications.at(-1)?.answer();
+    await stopped;
+    expect(seen.map(({ direction, what, sequences }) => [direction, what, sequences])).toEqual([
+      ['out', 'state', []],
+      ['out', 'batch', [1]],
+      ['in', 'acknowledgement', [1, 7]],
+      ['out', 'state', []],
+    ]);
+    const sent = last().publications.map(({ body }) => body.length);
+    expect(seen.map(({ bytes }) => bytes)).toEqual([sent[0], 10, JSON.stringify(ack).length, sent[2]]);
+  });
+
+  it('keeps the kind of a failure beside its words, and drops both together', async () => {
+    const { uplink, outbox, last, pass, untilNext } = bench({ url: 'mqtts://broker.example' });
+    outbox.seal(1);
+    uplink.start();
+    await settle();
+    expect(uplink.state()).toMatchObject({ lastError: null, lastErrorKind: null, certificates: [] });
+    last().abort({ reason: 'host not found', kind: 'name', verdict: 'other' });
+    expect(uplink.state()).toMatchObject({ lastError: 'host not found', lastErrorKind: 'name' });
+    await untilNext();
+    last().events?.secured(1_770_000_000_000);
+    last().events?.ready();
+    await settle();
+    expect(uplink.state()).toMatchObject({ lastError: null, lastErrorKind: null });
+    last().publications[1].answer('refused: not authorised');
+    expect(uplink.state()).toMatchObject({
+      lastError: 'a batch was not taken: refused: not authorised',
+      lastErrorKind: 'denied',
+    });
+    last().events?.message(ACK, Buffer.from(JSON.stringify({ epoch: EPOCH, ok: [1], rejected: [] })), false);
+    await pass(0);
+    expect(uplink.state()).toMatchObject({ lastError: null, lastErrorKind: null });
+    last().abort({ reason: 'lost', verdict: 'other' });
+    // What the last connection showed stays known while there is none.
+    expect(uplink.state().certificates).toEqual([{ what: 'broker', expires_ms: 1_770_000_000_000 }]);
   });
 
   it('logs neither the password nor a payload', async () => {

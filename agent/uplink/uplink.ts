@@ -1,14 +1,14 @@
 /** The uplink: sealed batches to the collector while connected, and the state message of the gateway. */
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../clock.ts';
-import { ackMessage, encodeMessage, type StateMessage } from '../contract/messages.ts';
+import { type AckMessage, ackMessage, encodeMessage, type StateMessage } from '../contract/messages.ts';
 import { readMessage } from '../contract/read.ts';
 import { type GatewayTopics, topicsOf } from '../contract/topics.ts';
 import { AgentError, reasonOf } from '../errors.ts';
 import { Link, type Log } from '../mqtt/link.ts';
 import { type OpenSession, openSession, type Session } from '../mqtt/session.ts';
 import type { Outbox, StateFacts, UplinkOptions, UplinkState } from './port.ts';
-import { Sender } from './sender.ts';
+import { type ObserveMessage, Sender } from './sender.ts';
 
 const STATE_EVERY_MS = 15 * 60_000;
 const FAREWELL_MS = 2_000;
@@ -20,6 +20,8 @@ export interface UplinkDeps {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Log;
+  /** Told of each message that is published or taken in; acknowledgements of other epochs left out. */
+  observe?: ObserveMessage;
   /** How a session is opened; MQTT.js unless told. */
   open?: OpenSession;
 }
@@ -44,6 +46,7 @@ class MqttUplink implements Uplink {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #log: Log;
+  readonly #observe: ObserveMessage | undefined;
   readonly #topics: GatewayTopics;
   readonly #sender: Sender;
   readonly #link: Link;
@@ -65,6 +68,7 @@ class MqttUplink implements Uplink {
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#log = deps.log;
+    this.#observe = deps.observe;
     this.#topics = topicsOf(options.tenant, options.gateway);
     this.#link = new Link(
       { ...options, clientId: clientIdOf(options), subscriptions: [this.#topics.ack] },
@@ -78,7 +82,7 @@ class MqttUplink implements Uplink {
       { clock: deps.clock, random: deps.random, log: deps.log, open: deps.open ?? openSession },
     );
     this.#sender = new Sender(this.#topics.batch, options, deps, {
-      refused: (reason) => this.#link.complain(reason),
+      refused: (failure) => this.#link.complain(failure),
       settled: () => this.#link.good(),
     });
   }
@@ -142,7 +146,17 @@ class MqttUplink implements Uplink {
     else if (!reading.ok) this.#log('warn', { where: reading.where }, 'Ignored a malformed acknowledgement');
     else if (reading.value.epoch !== this.#options.epoch)
       this.#log('debug', {}, 'Ignored another epoch in an acknowledgement');
-    else this.#sender.acknowledge(reading.value);
+    else this.#acknowledge(reading.value, payload.length);
+  }
+
+  #acknowledge(ack: AckMessage, bytes: number): void {
+    this.#observe?.({
+      direction: 'in',
+      what: 'acknowledgement',
+      sequences: [...ack.ok, ...ack.rejected.map((rejected) => rejected.seq)],
+      bytes,
+    });
+    this.#sender.acknowledge(ack);
   }
 
   async #publishState(session: Session): Promise<void> {
@@ -150,8 +164,10 @@ class MqttUplink implements Uplink {
       const body = encodeMessage(await this.#stateMessage(true));
       if (this.#session !== session) return;
       session.publish(this.#topics.state, body, true, (refusal) => {
-        if (refusal !== null) this.#link.complain(`the state was not taken: ${refusal}`);
+        if (refusal === null) return;
+        this.#link.complain({ ...refusal, reason: `the state was not taken: ${refusal.reason}` });
       });
+      this.#observe?.({ direction: 'out', what: 'state', sequences: [], bytes: body.length });
     } catch (error) {
       this.#log('error', { reason: reasonOf(error) }, 'The state message could not be made');
     }
@@ -169,6 +185,7 @@ class MqttUplink implements Uplink {
           late.cancel();
           resolve();
         });
+        this.#observe?.({ direction: 'out', what: 'state', sequences: [], bytes: body.length });
       });
     } catch (error) {
       this.#log('warn', { reason: reasonOf(error) }, 'The offline state could not be published');
