@@ -2,13 +2,32 @@
 import type { UplinkState } from '../uplink/port.ts';
 
 export interface Reason {
+  /** Stable and machine-readable, such as `sensor_down`; all of them are in agent/verdict.ts. */
   code: string;
+  /** The id of the sensor it is about; empty where it is about the whole box. */
+  subject: string;
   /** What is wrong, for people. */
   message: string;
   /** What to do about it. */
   hint: string;
-  /** UTC milliseconds. */
+  /** UTC milliseconds; survives a restart. */
   since_ms: number;
+}
+
+/** How a run of the daemon came to its end. */
+export interface RunEnd {
+  /**
+   * `stopped` in order, `failed` with an error told in words (at the start, mostly), `crashed` by a fault of the program,
+   * `killed` by a signal nobody can catch (SIGKILL, out of memory), `watchdog` by systemd because it hung, `power` because
+   * the machine went down with it.
+   */
+  how: 'stopped' | 'failed' | 'crashed' | 'killed' | 'watchdog' | 'power';
+  /** UTC milliseconds; null where nobody was left to write it down. */
+  at_ms: number | null;
+  /** For people. */
+  message: string;
+  /** What to do about it; empty where there is nothing to do. */
+  hint: string;
 }
 
 export interface SensorStatus {
@@ -50,8 +69,8 @@ export interface Today {
   dwell_p50_ms: number | null;
   dwell_visits: number;
   transactions: number | null;
-  /** By local hour 0 to 23. */
-  hours: { entries: number; visits: number; passers_by: number }[];
+  /** By local hour 0 to 23; `inside` is the mean of people inside, null without doors and where nothing was counted. */
+  hours: { entries: number; visits: number; passers_by: number; inside: number | null }[];
 }
 
 export interface StatusDocument {
@@ -77,10 +96,46 @@ export interface StatusDocument {
     database_bytes: number;
     /** Inputs taken in but not yet durable. */
     uncommitted: number;
+    /** When the oldest held batch was sealed; null when none is held. */
+    oldest_ms: number | null;
+    /** Hours without an uplink that the free disk still holds at the present pace; null while the pace is unknown. */
+    hours_left: number | null;
     last_commit_ms: number | null;
     storage_error: string | null;
   };
   uplink: UplinkState & { url: string };
-  clock: { virtual: boolean; key: 'kept' | 'made' | 'not_tmpfs' };
+  clock: {
+    virtual: boolean;
+    key: 'kept' | 'made' | 'not_tmpfs';
+    /** How far the wall clock can be trusted. */
+    trust: 'synchronised' | 'rtc_only' | 'unknown';
+  };
+  settings: {
+    /** The file they came from; null where there is none, as in a demo. */
+    path: string | null;
+    /** `last_good`: the file is broken, an earlier content of it is in use. `restart_needed`: see `restart_keys`. */
+    state: 'current' | 'last_good' | 'restart_needed';
+    /** UTC milliseconds at which they were last read. */
+    loaded_ms: number;
+    /** Every mistake of the file as `file:line:column: at path: ...`; empty unless the state is `last_good`. */
+    mistakes: string[];
+    /** Changed keys that take effect only at the next start. */
+    restart_keys: string[];
+    overrides: { key: string; until_ms: number }[];
+  };
+  disk: {
+    /** The directory of the database. */
+    path: string;
+    free_bytes: number | null;
+    total_bytes: number | null;
+    /** Used part of the flash's life as the device tells it, in percent; null where it does not. */
+    wear_percent: number | null;
+  };
+  box: {
+    /** The hottest sensor, degrees Celsius; null where there is none. */
+    temperature_c: number | null;
+    /** How the run before this one ended; null for the first one. */
+    last_end: RunEnd | null;
+  };
   process: { pid: number; rss_bytes: number; heap_bytes: number; ordinal: number; longest_stall_ms: number };
 }

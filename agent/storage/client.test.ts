@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openStorageClient } from './client.ts';
+import { inspectDatabase } from './inspect.ts';
 import { sampleClose, temporaryDirectory } from './samples.fixture.ts';
 
 const code = (value: string) => expect.objectContaining({ code: value });
@@ -59,6 +60,22 @@ describe('storage client', () => {
     expect(Buffer.compare(opened.journal[0].body, body)).toBe(0);
     expect(Buffer.from(opened.snapshot?.body ?? []).toString()).toBe('state at 0');
     await again.stop();
+    await again.stop();
+  });
+
+  it('keeps health and status', async () => {
+    using directory = temporaryDirectory();
+    const storage = openStorageClient({ path: directory.file('a.db'), machineId });
+    await storage.open();
+    const gone = { atMs: 7, code: 'sensor_down', subject: 'front', change: 'began', message: 'gone' } as const;
+    const started = { ...gone, code: 'daemon_started', subject: '', change: 'event' } as const;
+    await storage.noteHealth([started, gone]);
+    await storage.keepStatus('{"v":1}');
+    expect(await storage.readHealth({ limit: 9 })).toEqual([gone, started]);
+    expect(inspectDatabase(directory.file('a.db')).status).toBe('{"v":1}');
+    await storage.stop();
+    const again = openStorageClient({ path: directory.file('a.db'), machineId });
+    expect((await again.open()).openHealth).toEqual([gone]);
     await again.stop();
   });
 

@@ -3,7 +3,16 @@ import { Worker } from 'node:worker_threads';
 import { AgentError, reasonOf } from '../errors.ts';
 import type { OwnerOptions } from './owner.ts';
 import type { Answer, Method, Request } from './protocol.ts';
-import type { Batch, HistoryRow, JournalBlob, Opened, Storage, StorageState, WindowClose } from './storage.ts';
+import type {
+  Batch,
+  HealthChange,
+  HistoryRow,
+  JournalBlob,
+  Opened,
+  Storage,
+  StorageState,
+  WindowClose,
+} from './storage.ts';
 
 export interface StorageClientOptions extends OwnerOptions {
   /** The worker's entry; another one than `worker.ts` in tests and bundles. */
@@ -82,6 +91,18 @@ class StorageClient implements Storage {
 
   readHistory(query: Parameters<Storage['readHistory']>[0]): Promise<HistoryRow[]> {
     return this.#ask('readHistory', query);
+  }
+
+  noteHealth(changes: HealthChange[]): Promise<void> {
+    return this.#ask('noteHealth', changes);
+  }
+
+  readHealth(query: { limit: number }): Promise<HealthChange[]> {
+    return this.#ask('readHealth', query);
+  }
+
+  keepStatus(status: string): Promise<void> {
+    return this.#ask('keepStatus', status);
   }
 
   state(): Promise<StorageState> {

@@ -1,5 +1,5 @@
 /** Opens the one SQLite file: its lock, its permissions, its pragmas, its shape. */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { AgentError } from '../errors.ts';
@@ -42,6 +42,12 @@ export function openDatabase(path: string): OpenDatabase {
   }
 }
 
+/** Bytes on the disk of a database and its log. */
+export function databaseBytes(path: string): number {
+  const size = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  return size(path) + size(`${path}-wal`);
+}
+
 /**
  * The lock of the one owner, in a file beside the database so that other programs can still read that. The kernel lets
  * go of it when the process dies.
@@ -71,13 +77,19 @@ function prepareFile(path: string): void {
     const head = Buffer.alloc(MAGIC.length);
     const found = readSync(file, head, 0, head.length, 0);
     if (found === 0) syncDirectory(dirname(path));
-    if (found === 0 || head.equals(MAGIC)) return;
-    // Zeros where the header was are what a failing card leaves; anything else is somebody's file.
-    if (head.every((byte) => byte === 0)) throw damaged('zeros in place of its header');
-    throw foreign('a file that is no database');
+    if (found > 0 && !head.equals(MAGIC)) throw noDatabase(head);
   } finally {
     closeSync(file);
   }
+}
+
+/** What a file is that SQLite does not take for a database, by its first 16 bytes. */
+export function noDatabase(head: Uint8Array): AgentError {
+  if (MAGIC.equals(head)) return damaged('nothing sound behind its header');
+  // Zeros where the header was are what a failing card leaves; anything else is somebody's file.
+  return head.every((byte) => byte === 0)
+    ? damaged('zeros in place of its header')
+    : foreign('a file that is no database');
 }
 
 function syncDirectory(path: string): void {

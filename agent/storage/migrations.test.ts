@@ -74,6 +74,46 @@ describe('migrations', () => {
     owner.stop();
   });
 
+  it('gives what the first release sealed no time of its own, and the new tables to what comes', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    build(path, RELEASE_0_1);
+    const owner = new Owner({ path, machineId: 'machine' });
+    expect(owner.open().openHealth).toEqual([]);
+    expect(owner.state()).toMatchObject({ held: 2, oldestSealedMs: null, bytesPerWindow: null });
+    const close = sampleClose({ sequence: 43, windowOrdinal: 9, ordinal: 200 });
+    owner.closeWindow(close);
+    owner.acknowledge([41, 42]);
+    expect(owner.state()).toMatchObject({ oldestSealedMs: close.sealedAtMs, bytesPerWindow: 'batch 43'.length });
+    const change = { atMs: 5, code: 'sensor_down', subject: 'front', change: 'began' as const, message: 'gone' };
+    owner.noteHealth([change]);
+    expect(owner.readHealth({ limit: 9 })).toEqual([change]);
+    owner.stop();
+    expect(userVersion(path)).toBe(1002);
+  });
+
+  it('lets the first release go on with what this one wrote', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    build(path, RELEASE_0_1);
+    const owner = new Owner({ path, machineId: 'machine' });
+    owner.open();
+    owner.closeWindow(sampleClose({ sequence: 43, windowOrdinal: 9, ordinal: 200 }));
+    owner.noteHealth([{ atMs: 5, code: 'uplink_down', subject: '', change: 'began', message: 'no broker' }]);
+    owner.stop();
+    // The statements of that release that touch what has changed since, word for word.
+    build(
+      path,
+      `INSERT INTO outbox(sequence, window_ordinal, body) VALUES (44, 10, x'ee');
+       DELETE FROM outbox WHERE sequence = 41 RETURNING LENGTH(body);
+       INSERT INTO meta(key, value) VALUES ('last_window', '10') ON CONFLICT(key) DO UPDATE SET value = excluded.value;`,
+    );
+    const again = new Owner({ path, machineId: 'machine' });
+    expect(again.open()).toMatchObject({ nextSequence: 45, lastWindow: 10, openHealth: [{ code: 'uplink_down' }] });
+    expect(again.state()).toMatchObject({ held: 3, oldestSequence: 42 });
+    again.stop();
+  });
+
   it('takes the missing steps once, and an older release then works on the result', () => {
     using directory = temporaryDirectory();
     const path = directory.file('a.db');
@@ -103,7 +143,7 @@ describe('migrations', () => {
     expect(() => migrate(database, failing)).toThrow('already exists');
     expect(database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'half'").get()).toBeUndefined();
     database.close();
-    expect(userVersion(path)).toBe(1001);
+    expect(userVersion(path)).toBe(1000 + MIGRATIONS.length);
   });
 
   it.each([

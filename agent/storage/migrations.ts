@@ -32,6 +32,18 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX history_start ON history(start_ms);
   `,
+  // What is open has a table of its own: however often it flaps, trimming the rows never forgets that it began.
+  `
+  CREATE TABLE health(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, code TEXT NOT NULL, subject TEXT NOT NULL,
+    change TEXT NOT NULL, message TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE health_open(
+    code TEXT NOT NULL, subject TEXT NOT NULL, at_ms INTEGER NOT NULL, message TEXT NOT NULL,
+    PRIMARY KEY (code, subject)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE outbox ADD COLUMN sealed_ms INTEGER;
+  `,
 ];
 
 /**
@@ -39,11 +51,14 @@ export const MIGRATIONS: readonly string[] = [
  * @throws AgentError `database_foreign` for a database of another program, or of a shape this release does not know.
  */
 export function stepsTaken(database: Database): number {
-  if (database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get() === undefined) return 0;
-  if (database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-    throw foreign('the database of another program');
-  }
-  const version = Number(database.pragma('user_version', { simple: true }));
+  return stepsRead((sql) => database.prepare<[], unknown>(sql).pluck().get());
+}
+
+/** The same for a database that something else than this release's owner reads: `first` gives a query's first value. */
+export function stepsRead(first: (sql: string) => unknown): number {
+  if (first('SELECT 1 FROM sqlite_schema LIMIT 1') === undefined) return 0;
+  if (first('PRAGMA application_id') !== APPLICATION_ID) throw foreign('the database of another program');
+  const version = Number(first('PRAGMA user_version'));
   const shape = Math.floor(version / STEPS_PER_SHAPE);
   if (shape !== SHAPE) throw foreign(`a database of shape ${shape}, where this release knows shape ${SHAPE}`);
   return version % STEPS_PER_SHAPE;

@@ -26,6 +26,7 @@ describe('Owner', () => {
       lastWindow: 0,
       snapshot: null,
       journal: [],
+      openHealth: [],
     });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);

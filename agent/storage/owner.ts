@@ -3,13 +3,15 @@
  * Each operation is one transaction that is either wholly on the disk when it returns, or did nothing when it throws.
  */
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { AgentError } from '../errors.ts';
-import { type OpenDatabase, openDatabase } from './database.ts';
+import { databaseBytes, type OpenDatabase, openDatabase } from './database.ts';
 import { bindEpoch } from './epoch.ts';
+import { noteHealth } from './health-rows.ts';
+import { readPace, updatePace } from './pace.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 import type {
   Batch,
+  HealthChange,
   HistoryRow,
   JournalBlob,
   Opened,
@@ -65,6 +67,7 @@ export class Owner implements Synchronous<Storage> {
           lastWindow: Number(statements.readMeta.get('last_window') ?? 0),
           snapshot,
           journal: statements.readJournal.all(snapshot?.ordinal ?? -1),
+          openHealth: statements.openHealth.all(),
         };
       });
     } catch (error) {
@@ -95,10 +98,11 @@ export class Owner implements Synchronous<Storage> {
    */
   closeWindow(close: WindowClose): void {
     this.transaction(() => {
-      this.sealBatches(close.batches);
+      this.sealBatches(close.batches, close.sealedAtMs);
       this.keepHistory(close.history);
       this.moveSnapshot(close.snapshot);
       this.statements.writeMeta.run('last_window', String(close.windowOrdinal));
+      if (close.status !== null) this.statements.writeMeta.run('last_status', close.status);
       this.trimJournal(close.snapshot.ordinal);
     });
     this.#giveBackPages();
@@ -133,18 +137,34 @@ export class Owner implements Synchronous<Storage> {
     return this.guarded(() => this.statements.readHistory.all(query.fromMs, query.toMs, kind, kind));
   }
 
+  /** Repeating what began or ended is no change. */
+  noteHealth(changes: HealthChange[]): void {
+    this.transaction(() => noteHealth(this.statements, changes));
+  }
+
+  readHealth(query: { limit: number }): HealthChange[] {
+    return this.guarded(() => this.statements.readHealth.all(query.limit));
+  }
+
+  keepStatus(status: string): void {
+    this.transaction(() => this.statements.writeMeta.run('last_status', status));
+  }
+
   state(): StorageState {
     return this.guarded(() => {
-      const { heldTotals, oldestHeld, sealedThrough, countDeadLetters, countJournal } = this.statements;
+      const { heldTotals, oldestHeld, sealedThrough, countDeadLetters, countJournal, readMeta } = this.statements;
       this.#held ??= heldTotals.get() ?? { count: 0, bytes: 0 };
+      const oldest = oldestHeld.get();
       return {
         held: this.#held.count,
         heldBytes: this.#held.bytes,
-        oldestSequence: oldestHeld.get() ?? null,
+        oldestSequence: oldest?.sequence ?? null,
+        oldestSealedMs: oldest?.sealedMs ?? null,
+        bytesPerWindow: readPace(readMeta.get('pace'))?.mean ?? null,
         sealedThrough: sealedThrough.get() ?? 0,
         deadLetters: countDeadLetters.get() ?? 0,
         journalBlobs: countJournal.get() ?? 0,
-        databaseBytes: fileBytes(this.#options.path) + fileBytes(`${this.#options.path}-wal`),
+        databaseBytes: databaseBytes(this.#options.path),
       };
     });
   }
@@ -167,21 +187,27 @@ export class Owner implements Synchronous<Storage> {
   }
 
   /** The steps of a close. Public to subclasses only so that a test can put them together wrongly. */
-  protected sealBatches(batches: Batch[]): void {
+  protected sealBatches(batches: Batch[], sealedAtMs: number): void {
     const { sealedThrough, seal, readMeta, writeMeta } = this.statements;
+    const sealed: Batch[] = [];
     let next = (sealedThrough.get() ?? 0) + 1;
     const last = JSON.parse(readMeta.get('last_close') ?? '{}') as Record<string, string>;
     const digests: Record<string, string> = {};
-    for (const { sequence, windowOrdinal, body } of batches) {
+    for (const batch of batches) {
+      const { sequence, windowOrdinal, body } = batch;
       const digest = createHash('sha256').update(body).digest('base64');
       digests[sequence] = digest;
       if (last[sequence] === digest) continue;
       if (sequence !== next) throw sequenceConflict(next, sequence);
-      seal.run(sequence, windowOrdinal, body);
+      // A wall clock may have fractions, which the column refuses.
+      seal.run(sequence, windowOrdinal, body, sealedAtMs === null ? null : Math.round(sealedAtMs));
+      sealed.push(batch);
       this.#count(1, body.length);
       next++;
     }
     if (batches.length > 0) writeMeta.run('last_close', JSON.stringify(digests));
+    // Only what was sealed just now, so that a repeated close leaves the mean as it is.
+    if (sealed.length > 0) writeMeta.run('pace', updatePace(readMeta.get('pace'), sealed));
   }
 
   protected keepHistory(rows: HistoryRow[]): void {
@@ -259,8 +285,4 @@ function sequenceConflict(expected: number, found: number): AgentError {
     `expected a batch with sequence ${expected}, found ${found}, which is out of order or sealed with other bytes`,
     'two writers use this database, or it was replaced while in use: stop the daemon and look at its log',
   );
-}
-
-function fileBytes(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -11,6 +11,8 @@ export function sampleClose(options: { sequence: number; windowOrdinal: number; 
   const { sequence, windowOrdinal, ordinal } = options;
   return {
     windowOrdinal,
+    sealedAtMs: (windowOrdinal + 1) * WINDOW_MS + 90_000,
+    status: `{"window":${windowOrdinal}}`,
     batches: [{ sequence, windowOrdinal, body: new TextEncoder().encode(`batch ${sequence}`) }],
     history: [
       {

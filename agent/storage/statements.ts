@@ -1,6 +1,6 @@
 /** Every statement of the storage, prepared once. Columns are named, so that a newer release's extra ones do no harm. */
 import type { Database } from 'better-sqlite3';
-import type { Batch, HistoryRow, JournalBlob, Snapshot } from './storage.ts';
+import type { Batch, HealthChange, HistoryRow, JournalBlob, Snapshot } from './storage.ts';
 
 export type Statements = ReturnType<typeof prepareStatements>;
 
@@ -36,12 +36,14 @@ export function prepareStatements(database: Database) {
     ),
 
     sealedThrough: database.prepare<[], number>("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").pluck(),
-    seal: database.prepare<[number, number, Uint8Array]>(
-      'INSERT INTO outbox(sequence, window_ordinal, body) VALUES (?, ?, ?)',
+    seal: database.prepare<[number, number, Uint8Array, number | null]>(
+      'INSERT INTO outbox(sequence, window_ordinal, body, sealed_ms) VALUES (?, ?, ?, ?)',
     ),
     readOutbox: outboxQuery('ASC'),
     readOutboxNewest: outboxQuery('DESC'),
-    oldestHeld: database.prepare<[], number | null>('SELECT MIN(sequence) FROM outbox').pluck(),
+    oldestHeld: database.prepare<[], { sequence: number; sealedMs: number | null }>(
+      'SELECT sequence, sealed_ms AS sealedMs FROM outbox ORDER BY sequence LIMIT 1',
+    ),
     heldTotals: database.prepare<[], { count: number; bytes: number }>(
       'SELECT COUNT(*) AS count, COALESCE(SUM(LENGTH(body)), 0) AS bytes FROM outbox',
     ),
@@ -67,5 +69,21 @@ export function prepareStatements(database: Database) {
       `DELETE FROM history WHERE rowid IN
        (SELECT rowid FROM history WHERE start_ms < ? AND end_ms < ? ORDER BY start_ms LIMIT ?)`,
     ),
+
+    beginHealth: database.prepare<[string, string, number, string]>(
+      'INSERT OR IGNORE INTO health_open(code, subject, at_ms, message) VALUES (?, ?, ?, ?)',
+    ),
+    endHealth: database.prepare<[string, string]>('DELETE FROM health_open WHERE code = ? AND subject = ?'),
+    openHealth: database.prepare<[], HealthChange>(
+      `SELECT at_ms AS atMs, code, subject, 'began' AS change, message FROM health_open ORDER BY at_ms, code, subject`,
+    ),
+    writeHealth: database.prepare<[number, string, string, string, string]>(
+      'INSERT INTO health(at_ms, code, subject, change, message) VALUES (?, ?, ?, ?, ?)',
+    ),
+    readHealth: database.prepare<[number], HealthChange>(
+      'SELECT at_ms AS atMs, code, subject, change, message FROM health ORDER BY id DESC LIMIT ?',
+    ),
+    /** Ids have no gaps, so counting is not needed. */
+    trimHealth: database.prepare<[number]>('DELETE FROM health WHERE id <= (SELECT MAX(id) FROM health) - ?'),
   };
 }

@@ -29,7 +29,7 @@ export function damaged(found: string, cause?: unknown): AgentError {
   );
 }
 
-function errorCode(error: unknown): string {
+export function errorCode(error: unknown): string {
   if (error instanceof BetterSqlite.SqliteError) return error.code;
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

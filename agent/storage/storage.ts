@@ -36,9 +36,26 @@ export interface HistoryRow {
   body: string;
 }
 
+/** Something wrong that began or ended, or an event in the daemon's life: the memory behind "since when". */
+export interface HealthChange {
+  /** UTC milliseconds. */
+  atMs: number;
+  /** A reason's code (agent/verdict.ts), or `daemon_started`, `daemon_stopped`. */
+  code: string;
+  /** Sensor id; empty for the whole box. */
+  subject: string;
+  change: 'began' | 'ended' | 'event';
+  /** For people; never an address or a secret. */
+  message: string;
+}
+
 /** All that closing a window changes, in one transaction. */
 export interface WindowClose {
   windowOrdinal: number;
+  /** UTC milliseconds on the gateway's timeline at which it was sealed. */
+  sealedAtMs: number;
+  /** The status document as JSON, for whoever asks while no daemon runs; kept in place of the last one. Null leaves that. */
+  status: string | null;
   batches: Batch[];
   history: HistoryRow[];
   snapshot: Snapshot;
@@ -57,12 +74,18 @@ export interface Opened {
   snapshot: Snapshot | null;
   /** Blobs behind the snapshot, in order. */
   journal: JournalBlob[];
+  /** What began and has not ended. */
+  openHealth: HealthChange[];
 }
 
 export interface OutboxState {
   held: number;
   heldBytes: number;
   oldestSequence: number | null;
+  /** UTC milliseconds at which the oldest held batch was sealed; null when none is held or it was not written down. */
+  oldestSealedMs: number | null;
+  /** Bytes sealed in a window, as a running mean over the last hundred or so; null before the first. */
+  bytesPerWindow: number | null;
   sealedThrough: number;
   deadLetters: number;
 }
@@ -85,6 +108,12 @@ export interface Storage {
   /** Moves batches the collector rejected to the dead letters, with its reason. */
   reject(rejected: { sequence: number; code: string; message: string }[]): Promise<void>;
   readHistory(query: { kind?: string; fromMs: number; toMs: number }): Promise<HistoryRow[]>;
+  /** Adds changes of health, and drops the oldest beyond a bound. */
+  noteHealth(changes: HealthChange[]): Promise<void>;
+  /** The newest changes of health, newest first. */
+  readHealth(query: { limit: number }): Promise<HealthChange[]>;
+  /** Keeps the status document (JSON) in place of the last one. */
+  keepStatus(status: string): Promise<void>;
   state(): Promise<StorageState>;
   /** Finishes what was asked, checkpoints and closes the file. */
   stop(): Promise<void>;

@@ -6,7 +6,7 @@ import type { WindowClose } from './storage.ts';
 class TornOwner extends Owner {
   override closeWindow(close: WindowClose): void {
     this.guarded(() => {
-      this.sealBatches(close.batches);
+      this.sealBatches(close.batches, close.sealedAtMs);
       this.keepHistory(close.history);
       this.moveSnapshot(close.snapshot);
       this.trimJournal(close.snapshot.ordinal);
