@@ -31,7 +31,7 @@ const BROKEN: Broken[] = [
     name: 'an unknown key with none near',
     edits: [['    zone: shop', '    colour: red\n    zone: shop']],
     told: [
-      'f.yaml:12:5: at sensors[0]: unknown key "colour"; known here: id, driver, port, baud, zone, gate_dbm, link_type, door, role, swap',
+      'f.yaml:12:5: at sensors[0]: unknown key "colour"; known here: id, driver, port, baud, zone, gate_dbm, link_type, door, role, swap, silent_minutes',
     ],
   },
   {
@@ -214,7 +214,7 @@ const BROKEN: Broken[] = [
     name: 'a key that JavaScript knows',
     edits: [['log:', '__proto__: { a: 1 }\nlog:']],
     told: [
-      'f.yaml:21:1: at the top level: unknown key "__proto__"; known here: tenant, gateway, store, sensors, counting, storage, runtime_directory, uplink, log',
+      'f.yaml:21:1: at the top level: unknown key "__proto__"; known here: tenant, gateway, store, sensors, counting, storage, runtime_directory, uplink, log, metrics, clock, locked',
     ],
   },
   {

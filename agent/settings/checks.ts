@@ -4,6 +4,8 @@
  */
 import type { OpeningHours } from '../analytics/parameters.ts';
 import { readHours } from './hours.ts';
+import { namesRealKey, suggestKey } from './keys.ts';
+import { nearest } from './nearest.ts';
 import { DRIVER_FACTS, isSensorDriver } from './sensor-drivers.ts';
 import type { Path } from './source.ts';
 
@@ -26,7 +28,10 @@ export function crossCheck(value: unknown): { findings: Finding[]; hours: Openin
   for (const [index, sensor] of sensors.entries()) checkDriverKeys(sensor, ['sensors', index], report);
   checkUnique(sensors, 'id', report);
   checkUnique(sensors, 'port', report);
+  checkPlaces(sensors, file.store, 'zone', report);
+  checkPlaces(sensors, file.store, 'door', report);
   if (isRow(file.uplink)) checkUplink(file.uplink, report);
+  checkLocked(file.locked, sensors, report);
   return { findings, hours };
 }
 
@@ -70,6 +75,43 @@ function checkUnique(sensors: readonly Row[], key: 'id' | 'port', report: Report
     const first = seen.get(value);
     if (first === undefined) seen.set(value, index);
     else report(['sensors', index, key], `"${value}" is already the ${key} of sensors[${first}]; each needs its own`);
+  }
+}
+
+/** `store.zones` and `store.doors`: every place that a sensor names is listed, and every listed one is fed. */
+function checkPlaces(sensors: readonly Row[], store: unknown, kind: 'zone' | 'door', report: Report): void {
+  const listed = asRow(store)[`${kind}s`];
+  if (!Array.isArray(listed)) return;
+  const places = listed.filter((place) => typeof place === 'string');
+  const fed = new Set<string>();
+  for (const [index, sensor] of sensors.entries()) {
+    const place = sensor[kind];
+    if (typeof place !== 'string') continue;
+    const meant = places.includes(place) ? place : nearest(place, places);
+    // A place written wrongly is one mistake, not also a listed one that nothing feeds.
+    if (meant) fed.add(meant);
+    if (meant === place) continue;
+    const help = meant ? `did you mean "${meant}"?` : `listed there: ${places.join(', ') || 'none'}`;
+    report(['sensors', index, kind], `the ${kind} "${place}" is not in store.${kind}s; ${help}`);
+  }
+  for (const [index, place] of listed.entries()) {
+    const path = ['store', `${kind}s`, index];
+    if (typeof place !== 'string') continue;
+    if (listed.indexOf(place) < index) report(path, `the ${kind} "${place}" is listed twice; keep one`);
+    else if (!fed.has(place)) {
+      report(path, `the ${kind} "${place}" is fed by no sensor; give one "${kind}: ${place}", or remove it here`);
+    }
+  }
+}
+
+function checkLocked(locked: unknown, sensors: readonly Row[], report: Report): void {
+  if (!Array.isArray(locked)) return;
+  const ids = sensors.map(({ id }) => id).filter((id) => typeof id === 'string');
+  for (const [index, key] of locked.entries()) {
+    if (typeof key !== 'string' || namesRealKey(key, ids)) continue;
+    const meant = suggestKey(key, ids);
+    const help = meant ? `did you mean "${meant}"?` : 'keys look like counting.visit_gap_seconds, sensors.*.gate_dbm';
+    report(['locked', index], `"${key}" is no key of these settings; ${help}`);
   }
 }
 

@@ -6,9 +6,17 @@ type Interval = [number, number];
 type Report = (key: string, message: string) => void;
 
 const DAY = 1440;
-const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 const TIME = String.raw`(\d{1,2}):(\d{2})`;
 const INTERVAL = new RegExp(`^${TIME}\\s*[-\u2013]\\s*${TIME}$`);
+
+const DAY_NAME = `(${DAYS.join('|')})`;
+const CLOCK = String.raw`([01]?\d|2[0-3]):[0-5]\d`;
+const FROM_TO = String.raw`\s*${CLOCK}\s*[-\u2013]\s*(${CLOCK}|24:00)\s*`;
+/** What an editor can check of a key of `hours`, a key of `exceptions`, and their values. */
+export const DAYS_PATTERN = `^(daily|${DAY_NAME}(-${DAY_NAME})?)$`;
+export const DATE_PATTERN = String.raw`^2\d{3}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$`;
+export const HOURS_PATTERN = String.raw`^(\s*([cC][lL][oO][sS][eE][dD]|24[hH])\s*|${FROM_TO}(,${FROM_TO})*)$`;
 
 /**
  * Reads the weekly hours and the dates that differ; values that are no text are passed over, as the schema has told of

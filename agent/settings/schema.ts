@@ -1,18 +1,25 @@
 /**
  * The settings file, key by key (snake_case). Each `error` is the phrase after "expected"; the loader adds what was
- * received and where. What concerns several keys at once is in checks.ts.
+ * received and where. Descriptions and `pattern`s are for editors, by way of json-schema.ts. What concerns several keys
+ * at once is in checks.ts.
  */
 import { z } from 'zod';
+import { DATE_PATTERN, DAYS_PATTERN, HOURS_PATTERN } from './hours.ts';
 import { nearest } from './nearest.ts';
 import { DRIVER_NAMES } from './sensor-drivers.ts';
+import type { LogModule } from './settings.ts';
 
 /** Room for the file name of the socket: a unix socket's path has at most 107 bytes. */
 const RUNTIME_DIRECTORY_LENGTH = 90;
 
 /** A map of known keys. The message of an unknown key is the list of known ones, for the loader to suggest from. */
-function map<Shape extends z.ZodRawShape>(shape: Shape, what = 'a map of keys') {
+function map<Shape extends z.ZodRawShape>(description: string, shape: Shape) {
   const known = Object.keys(shape).filter((key) => key !== 'password');
-  return z.strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? known.join(', ') : what) });
+  return z
+    .strictObject(shape, {
+      error: (issue) => (issue.code === 'unrecognized_keys' ? known.join(', ') : 'a map of keys'),
+    })
+    .describe(description);
 }
 
 function whole(low: number, high: number, unit = '') {
@@ -37,6 +44,12 @@ function oneOf<const Values extends readonly [string, ...string[]]>(values: Valu
   return z.enum(values, { error: values.length === 1 ? `"${values[0]}"` : `one of ${values.join(', ')}` });
 }
 
+/** The length of a list is told as part of what it is. */
+function listOf<Item extends z.ZodType>(item: Item, what: string, low: number, high: number) {
+  const error = `a list of ${low === 0 ? 'at most' : `${low} to`} ${high} ${what}`;
+  return z.array(item, { error }).min(low, { error }).max(high, { error });
+}
+
 const timeZone = z.string({ error: 'an IANA time zone such as Europe/Prague' }).refine(isTimeZone, {
   error: (issue) => {
     const meant = nearest(String(issue.input), Intl.supportedValuesOf('timeZone'));
@@ -47,65 +60,155 @@ const timeZone = z.string({ error: 'an IANA time zone such as Europe/Prague' }).
 const BROKER = 'an address such as mqtts://broker.example:8883';
 const WINDOW = 'a number of minutes that divides 60 (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30 or 60)';
 const HOURS = 'opening hours such as "09:00-20:00", "09:00-12:00, 13:00-18:00", closed or 24h';
-const SIZE = 'a list of 1 to 255 sensors';
+const LOCKED = 'a key such as counting.visit_gap_seconds, counting.* or sensors.*.gate_dbm';
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-const sensor = map({
-  id: name('an id'),
-  driver: oneOf(DRIVER_NAMES),
-  port: absolutePath('a serial port such as /dev/serial/by-id/usb-...'),
-  baud: whole(300, 4_000_000).optional(),
-  zone: name('a zone id').optional(),
-  gate_dbm: whole(-127, 0, 'dBm').default(-70),
-  link_type: z.literal([105, 127, 192], { error: 'one of 105, 127, 192' }).optional(),
-  door: name('a door id').optional(),
-  role: oneOf(['door', 'transactions']).optional(),
-  swap: z.boolean({ error: 'true or false' }).default(false),
+const hoursOf = (days: string, pattern: string, what: string) =>
+  z
+    .record(z.string().meta({ pattern }), z.string({ error: HOURS }).meta({ pattern: HOURS_PATTERN }), {
+      error: `a map of ${days} to opening hours`,
+    })
+    .describe(`${what} Values: "09:00-20:00", "09:00-12:00, 13:00-18:00", past midnight "18:00-02:00", closed or 24h.`);
+
+function levelOf(what: string) {
+  return z.exactOptional(oneOf(LEVELS)).describe(`Level of ${what}. Default: log.level.`);
+}
+
+const sensor = map('A sensor. Replace the hardware, keep the id.', {
+  id: name('an id').describe('Stays the same for the life of the gateway.'),
+  driver: oneOf(DRIVER_NAMES).describe(
+    'wifi-pcap: pcap in a serial stream (SerialPcap, Marauder). wifi-lines: text lines (TZ001 class). door-lines: a people counter or a till.',
+  ),
+  port: absolutePath('a serial port such as /dev/serial/by-id/usb-...').describe(
+    'Serial port. One of /dev/serial/by-id is found in whatever order ports appear.',
+  ),
+  baud: whole(300, 4_000_000)
+    .optional()
+    .describe('Bits per second. Default: 921600 for wifi-pcap, 115200 for wifi-lines and door-lines.'),
+  zone: name('a zone id').optional().describe('The zone it listens to; Wi-Fi only.'),
+  gate_dbm: whole(-127, 0, 'dBm')
+    .default(-70)
+    .describe('RSSI above which a phone counts as inside, dBm; Wi-Fi only. Find it by standing in the doorway.'),
+  link_type: z
+    .literal([105, 127, 192], { error: 'one of 105, 127, 192' })
+    .optional()
+    .describe('wifi-pcap only: how to read a stream joined after its header was sent: 105, 127 (radiotap), 192 (PPI).'),
+  door: name('a door id').optional().describe('The door it counts; door-lines only.'),
+  role: oneOf(['door', 'transactions'])
+    .optional()
+    .describe('transactions: a till, which has no door; door-lines only. Default: door.'),
+  swap: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe('true when the counter was mounted the other way round; door-lines only.'),
+  silent_minutes: whole(1, 1440, 'minutes')
+    .default(15)
+    .describe('Minutes without a valid frame, while its line is open, after which the sensor is reported as silent.'),
 });
 
-export const settingsSchema = map({
-  tenant: name('a name'),
-  gateway: name('a name'),
-  store: map({
-    id: name('a name'),
-    time_zone: timeZone,
-    hours: z.record(z.string(), z.string({ error: HOURS }), { error: 'a map of days to opening hours' }),
-    exceptions: z
-      .record(z.string(), z.string({ error: HOURS }), { error: 'a map of dates to opening hours' })
-      .default({}),
+export const settingsSchema = map('Settings of a Footfall gateway.', {
+  tenant: name('a name').describe('Who the gateway belongs to.'),
+  gateway: name('a name').describe('The name of the gateway at the central platform, within the tenant.'),
+  store: map('The store that is counted.', {
+    id: name('a name').describe('Stays when the gateway is replaced; several gateways can serve one store.'),
+    time_zone: timeZone
+      .meta({ pattern: '^[A-Za-z]' })
+      .describe('IANA time zone; decides where a store day begins and ends, summer time included.'),
+    hours: hoursOf(
+      'days',
+      DAYS_PATTERN,
+      'Opening hours of every day. Keys: mon to sun, ranges such as mon-fri, or daily; the more specific key wins.',
+    ),
+    exceptions: hoursOf('dates', DATE_PATTERN, 'Dates (2026-12-24) whose hours differ.').default({}),
+    zones: listOf(name('a zone id'), 'zone ids', 0, 255)
+      .optional()
+      .describe('All zones of the store. When given, a sensor can name no other, and each must have a sensor.'),
+    doors: listOf(name('a door id'), 'door ids', 0, 255)
+      .optional()
+      .describe('All doors of the store. When given, a sensor can name no other, and each must have a sensor.'),
   }),
-  sensors: z.array(sensor, { error: SIZE }).min(1, { error: SIZE }).max(255, { error: SIZE }),
-  counting: map({
+  sensors: listOf(sensor, 'sensors', 1, 255).describe('One entry a sensor.'),
+  counting: map('How counting is done. Changes hold from the next window on and never rewrite the past.', {
     window_minutes: z
       .int({ error: WINDOW })
-      .refine((minutes) => minutes >= 1 && 60 % minutes === 0, { error: WINDOW })
-      .default(15),
-    grace_seconds: whole(0, 60, 'seconds').default(10),
-    visit_gap_seconds: whole(30, 3600, 'seconds').default(300),
-    passing_seconds: whole(1, 600, 'seconds').default(20),
+      .refine(dividesHour, { error: WINDOW })
+      .meta({ enum: Array.from({ length: 60 }, (_, index) => index + 1).filter(dividesHour) })
+      .default(15)
+      .describe('Length of a window in minutes; divides 60.'),
+    grace_seconds: whole(0, 60, 'seconds')
+      .default(10)
+      .describe("Seconds after a window's end in which its late readings are still taken."),
+    visit_gap_seconds: whole(30, 3600, 'seconds')
+      .default(300)
+      .describe('Seconds of silence after which a visitor counts as gone.'),
+    passing_seconds: whole(1, 600, 'seconds')
+      .default(20)
+      .describe('Seconds a passer-by is within reach: frontage in metres over walking speed (1.3 m/s).'),
   }).prefault({}),
-  storage: map({
-    directory: absolutePath('a directory').default('/var/lib/footfall'),
-    commit_seconds: whole(1, 60, 'seconds').default(5),
-    door_commit_seconds: whole(1, 60, 'seconds').default(1),
+  storage: map('The database.', {
+    directory: absolutePath('a directory').default('/var/lib/footfall').describe("A directory of the daemon's own."),
+    commit_seconds: whole(1, 60, 'seconds')
+      .default(5)
+      .describe('Seconds of sightings that a power cut may cost. Less wears the card more.'),
+    door_commit_seconds: whole(1, 60, 'seconds')
+      .default(1)
+      .describe('Seconds of door crossings that a power cut may cost.'),
   }).prefault({}),
-  runtime_directory: absolutePath('a directory', RUNTIME_DIRECTORY_LENGTH).default('/run/footfall'),
-  uplink: map({
-    url: z.string({ error: BROKER }).refine(isBroker, { error: BROKER }),
-    username: z.string({ error: 'a user name' }).min(1, { error: 'a user name' }).optional(),
+  runtime_directory: absolutePath('a directory', RUNTIME_DIRECTORY_LENGTH)
+    .default('/run/footfall')
+    .describe("Holds the socket of `footfall status` and the day's key; on a tmpfs."),
+  uplink: map("The central platform's broker. Without this section nothing is sent.", {
+    url: z
+      .string({ error: BROKER })
+      .refine(isBroker, { error: BROKER })
+      .meta({ pattern: '^mqtts?://[^/?#\\s@]+/?$' })
+      .describe('mqtts:// (encrypted, port 8883 if not said) or mqtt:// (port 1883); never with a user or password.'),
+    username: z.string({ error: 'a user name' }).min(1, { error: 'a user name' }).optional().describe('User name.'),
     // Known only to be refused in words: checks.ts.
     password: z.unknown().optional(),
-    password_file: absolutePath('a file that holds the password').optional(),
-    ca_file: absolutePath('a file of PEM certificates').optional(),
-    ack: oneOf(['collector', 'puback']).default('collector'),
-    window: whole(1, 1000, 'batches').default(16),
+    password_file: absolutePath('a file that holds the password')
+      .optional()
+      .describe('File whose one line is the password. Default: the systemd credential broker-password.'),
+    ca_file: absolutePath('a file of PEM certificates')
+      .optional()
+      .describe("Certificates (PEM) that the broker's must lead to; mqtts:// only. Default: those the system trusts."),
+    ack: oneOf(['collector', 'puback'])
+      .default('collector')
+      .describe("What counts as delivered: the collector's own acknowledgement, or (weaker) the broker's."),
+    window: whole(1, 1000, 'batches').default(16).describe('Batches under way at once.'),
   }).optional(),
-  log: map({
-    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  log: map('What is logged.', {
+    level: oneOf(LEVELS).default('info').describe('The least serious level that is logged.'),
+    modules: map('Levels of parts of the program, where they differ from `level`.', {
+      daemon: levelOf('the daemon as a whole'),
+      sensors: levelOf('sensors and their lines'),
+      counting: levelOf('counting'),
+      storage: levelOf('the database'),
+      uplink: levelOf('delivery to the broker'),
+      settings: levelOf('settings and their reload'),
+    } satisfies Record<LogModule, unknown>).prefault({}),
   }).prefault({}),
+  metrics: z.exactOptional(
+    map('Figures for Prometheus over HTTP on 127.0.0.1. Without this section only the socket serves them.', {
+      port: whole(1024, 65_535).describe('Port on 127.0.0.1.'),
+    }),
+  ),
+  clock: map("The machine's clock.", {
+    source: oneOf(['auto', 'host'])
+      .default('auto')
+      .describe('host: whoever runs this container or virtual machine keeps its clock, so it is trusted unasked.'),
+  }).prefault({}),
+  locked: listOf(z.string({ error: LOCKED }).regex(/^[\w*-]+(\.[\w*-]+)*$/, { error: LOCKED }), 'keys', 0, 255)
+    .default([])
+    .describe('Keys that only this file may set, such as counting.* or sensors.*.gate_dbm.'),
 });
 
 /** A settings file as written, with the defaults that need no other key. */
 export type SettingsFile = z.output<typeof settingsSchema>;
+
+function dividesHour(minutes: number): boolean {
+  return minutes >= 1 && 60 % minutes === 0;
+}
 
 function isTimeZone(zone: string): boolean {
   // Intl takes offsets such as +02:00 as well; those know no summer time.

@@ -31,6 +31,40 @@ describe("the broker's password", () => {
     expect(readPassword({}, {})).toBeUndefined();
   });
 
+  describe('as a systemd credential', () => {
+    function credential(content: string, mode = 0o400): Record<string, string> {
+      const CREDENTIALS_DIRECTORY = mkdtempSync(join(directory, 'credentials-'));
+      writeFileSync(join(CREDENTIALS_DIRECTORY, 'broker-password'), content);
+      chmodSync(join(CREDENTIALS_DIRECTORY, 'broker-password'), mode);
+      return { CREDENTIALS_DIRECTORY, FOOTFALL_BROKER_PASSWORD: 'other' };
+    }
+
+    it('is outdone by the file that the settings name, and outdoes the environment', () => {
+      expect(read(undefined, credential('secret\n'))).toBe('secret');
+      expect(read(fileWith('named'), credential('secret'))).toBe('named');
+      // The directory is private, the mode of what is in it is systemd's business.
+      expect(read(undefined, credential('secret', 0o444))).toBe('secret');
+    });
+
+    it('gives way to the environment when it is empty or not there', () => {
+      expect(read(undefined, credential('\n'))).toBe('other');
+      expect(read(undefined, { CREDENTIALS_DIRECTORY: directory, FOOTFALL_BROKER_PASSWORD: 'other' })).toBe('other');
+      expect(read(undefined, { CREDENTIALS_DIRECTORY: directory })).toBeUndefined();
+    });
+
+    it('is refused when it is not one line, without being shown', () => {
+      const environment = credential('hunter2\nhunter2');
+      let thrown: unknown;
+      try {
+        read(undefined, environment);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({ code: 'password_unreadable' });
+      expect(String(thrown) + JSON.stringify(thrown)).not.toContain('hunter2');
+    });
+  });
+
   it.each([
     ['a missing file', () => join(directory, 'none'), 'password_unreadable'],
     ['an empty file', () => fileWith('\n'), 'password_unreadable'],

@@ -82,6 +82,15 @@ export class YamlSource {
     return this.#at(offset);
   }
 
+  /** The plain value at `path` as far as it can be made out, however broken the rest is. */
+  peek(path: Path): unknown {
+    try {
+      return this.#document.getIn(path);
+    } catch {
+      return undefined;
+    }
+  }
+
   #plain(document: Document): unknown {
     const lost: Mistake[] = [];
     visit(document, {
