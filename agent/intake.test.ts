@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { MINUTE, parametersOf, START } from './analytics/fold.testing.ts';
 import { Fold } from './analytics/fold.ts';
 import { Intake } from './intake.ts';
+import type { TailEvent } from './local/tail.ts';
 import { type AddressFilter, Boundary } from './privacy/boundary.ts';
 import { createRawSighting } from './raw.ts';
+import { Tap } from './tap.ts';
 
 function bench(ignore?: AddressFilter) {
   const batches: { first: number; length: number; at: number[]; time: number[] }[] = [];
@@ -136,5 +138,28 @@ describe('the intake', () => {
       expect(intake.pending).toBe(0);
       expect(intake.oldest('sighting')).toBe(Infinity);
     });
+  });
+
+  it('shows each row once to whoever looks, as it is folded', () => {
+    const { intake } = bench();
+    const tap = new Tap(() => START);
+    intake.tap = tap;
+    const sink = intake.sinkOf(1);
+    sink.crossing(START, 1, 0);
+    intake.foldPending();
+    const seen: TailEvent[] = [];
+    const stop = tap.listen({ sensors: [], kinds: [] }, (event) => seen.push(event));
+    sink.crossing(START + 1, 2, 1);
+    intake.foldPending();
+    intake.foldPending();
+    sink.crossing(START + 2, 0, 4);
+    intake.handOverPending();
+    stop();
+    sink.crossing(START + 3, 1, 0);
+    intake.foldPending();
+    expect(seen).toMatchObject([
+      { kind: 'door', at_ms: START + 1, in: 2, out: 1, total: false },
+      { kind: 'door', at_ms: START + 2, in: 0, out: 4 },
+    ]);
   });
 });

@@ -4,8 +4,10 @@
  */
 import type { ReadingSink } from '../drivers/driver.ts';
 import type { Fold } from './analytics/fold.ts';
+import type { SensorParameters } from './analytics/parameters.ts';
 import type { Boundary } from './privacy/boundary.ts';
 import { InputBatch, InputKind, KeyFlag, REJECTIONS, SensorFlag } from './readings.ts';
+import type { Tap } from './tap.ts';
 
 /** Rows held before they are handed on; at 31 bytes a row a quarter of a megabyte. */
 const CAPACITY = 8192;
@@ -25,6 +27,8 @@ export interface SensorReport {
 export class Intake {
   readonly fold: Fold;
   readonly boundary: Boundary;
+  /** Shows rows to whoever looks; set once, by the daemon. */
+  tap: Tap | null = null;
   readonly #batch: InputBatch;
   readonly #handOver: (batch: InputBatch) => void;
   /** Rows before this one are folded. */
@@ -33,6 +37,8 @@ export class Intake {
   /** `at` of the oldest row of each urgency not yet handed over. */
   readonly #oldest: Record<Urgency, number> = { door: Infinity, sighting: Infinity, report: Infinity };
   readonly #lastCounter = new Map<number, string>();
+  readonly #sensorAt = (index: number): SensorParameters | undefined =>
+    this.fold.parameters.sensors.find((sensor) => sensor.index === index);
 
   /** @param handOver takes a batch of folded rows; they are cleared when it returns. */
   constructor(fold: Fold, boundary: Boundary, handOver: (batch: InputBatch) => void) {
@@ -128,6 +134,7 @@ export class Intake {
   foldPending(): void {
     if (this.#folded === this.#batch.length) return;
     this.fold.apply(this.#batch, this.#folded, this.#batch.length);
+    if (this.tap?.listening) this.tap.observe(this.#batch, this.#folded, this.#batch.length, this.#sensorAt);
     this.#folded = this.#batch.length;
   }
 

@@ -1,4 +1,4 @@
-/** One question to the daemon's local socket. Loads nothing but Node's own HTTP client, so that `status` starts fast. */
+/** Questions to the daemon's local socket. Loads nothing but Node's own HTTP client, so that `status` starts fast. */
 import { readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
@@ -19,9 +19,65 @@ export async function requestLocal(
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<unknown> {
   const { status, text } = await exchange(path, method, route, body, timeoutMs);
-  let value: unknown;
+  const value = parse(text, path);
+  if (status === 200) return value;
+  throw errorOf(status, value);
+}
+
+/**
+ * Streams the lines that `route` answers with, one call of `onLine` each, the next only when what it returned has
+ * resolved: whoever is slow makes the daemon leave events out, not this process grow. Resolves when the daemon ends the
+ * stream in order, or `signal` asked for the end; a line cut short by the end is left out. Throws what `requestLocal`
+ * throws (`timeoutMs` holds for the beginning of the answer), and `daemon_unreachable` for a stream that breaks off.
+ */
+export async function streamLocal(
+  path: string,
+  route: string,
+  onLine: (line: string) => void | Promise<void>,
+  signal: AbortSignal,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<void> {
+  if (signal.aborted) return;
   try {
-    value = JSON.parse(text);
+    const response = await open(path, route, signal, timeoutMs);
+    if (response.statusCode !== 200) {
+      const value = parse(await readAnswer(response), path);
+      throw errorOf(response.statusCode ?? 0, value);
+    }
+    let rest = '';
+    for await (const text of response.setEncoding('utf8') as AsyncIterable<string>) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > ANSWER_LIMIT) throw new Error('the answer is too long');
+      for (const line of lines) {
+        if (signal.aborted) return;
+        await onLine(line);
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error instanceof AgentError ? error : explain(error as NodeJS.ErrnoException, path, timeoutMs);
+  }
+}
+
+/** The answer's head has to come in time; what follows may take as long as it likes. */
+function open(path: string, route: string, signal: AbortSignal, timeout: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const { request } = process.getBuiltinModule('node:http');
+    const options = { socketPath: path, path: route, agent: false as const, signal, timeout };
+    const asked = request(options, (response) => {
+      response.socket.setTimeout(0);
+      resolve(response);
+    });
+    asked.once('timeout', () => asked.destroy(Object.assign(new Error('no answer'), { name: 'TimeoutError' })));
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
   } catch (error) {
     throw new AgentError(
       'answer_invalid',
@@ -30,9 +86,12 @@ export async function requestLocal(
       { cause: error },
     );
   }
-  if (status === 200) return value;
+}
+
+/** What the daemon said was wrong. */
+function errorOf(status: number, value: unknown): AgentError {
   const told = (value as { error?: { code?: string; message?: string; hint?: string } } | null)?.error;
-  throw new AgentError(told?.code ?? 'answer_invalid', told?.message ?? `the daemon answered ${status}`, told?.hint);
+  return new AgentError(told?.code ?? 'answer_invalid', told?.message ?? `the daemon answered ${status}`, told?.hint);
 }
 
 function exchange(path: string, method: string, route: string, body: unknown, timeoutMs: number) {

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { well } from '../cli/view/samples.fixture.ts';
 import { AgentError } from '../errors.ts';
-import { requestLocal } from './client.ts';
-import { type LocalRoutes, type LocalServer, startLocalServer } from './server.ts';
+import { requestLocal, streamLocal } from './client.ts';
+import { type LocalRoutes, type LocalServer, startLocalServer, type TailFilter } from './server.ts';
+import type { TailEvent } from './tail.ts';
 
 let directory: string;
 let path: string;
@@ -34,7 +35,7 @@ function raw(
   method: string,
   route: string,
   body: string | Buffer[] = '',
-): Promise<{ status: number; allow: string; text: string }> {
+): Promise<{ status: number; allow: string; type: string; text: string }> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath: path, method, path: route }, (response) => {
       let text = '';
@@ -43,7 +44,12 @@ function raw(
         text += part;
       });
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, allow: response.headers.allow ?? '', text }),
+        resolve({
+          status: response.statusCode ?? 0,
+          allow: response.headers.allow ?? '',
+          type: response.headers['content-type'] ?? '',
+          text,
+        }),
       );
     });
     asked.on('error', reject);
@@ -109,6 +115,198 @@ describe('the local socket', () => {
     await raw('GET', '/status');
     await server.stop();
     await failed;
+  });
+});
+
+describe('the routes that a daemon may have', () => {
+  it('are told to whoever asks for another one, and are not there where the daemon has none', async () => {
+    await start();
+    for (const route of ['/health', '/log', '/metrics', '/tail']) {
+      await expect(requestLocal(path, 'GET', route)).rejects.toMatchObject({ code: 'route_unknown' });
+    }
+    const bare = await raw('POST', '/reload');
+    expect(bare).toMatchObject({ status: 404, text: expect.not.stringContaining('/clock/advance') });
+  });
+
+  it('reload the settings, tell the log and the newest changes of health', async () => {
+    const change = { at_ms: 5, code: 'sensor_down', subject: 'a', change: 'began' as const, message: 'closed' };
+    const limits: number[] = [];
+    await start({
+      reload: async () => ({ changed: ['log.level'] }),
+      log: () => ['first', 'second'],
+      health: async (limit) => {
+        limits.push(limit);
+        return [change];
+      },
+    });
+    expect(await requestLocal(path, 'POST', '/reload')).toEqual({ changed: ['log.level'] });
+    expect(await requestLocal(path, 'GET', '/log')).toEqual({ lines: ['first', 'second'] });
+    expect(await requestLocal(path, 'GET', '/health')).toEqual({ changes: [change] });
+    await requestLocal(path, 'GET', '/health?limit=20');
+    expect(limits).toEqual([100, 20]);
+    for (const limit of ['0', '-1', '1.5', 'x', '', '10001']) {
+      await expect(requestLocal(path, 'GET', `/health?limit=${limit}`)).rejects.toMatchObject({
+        code: 'limit_invalid',
+      });
+    }
+    expect(await raw('GET', '/reload')).toMatchObject({ status: 405, allow: 'POST' });
+  });
+
+  it('give metrics as text', async () => {
+    await start({ metrics: () => 'footfall_up 1\n' });
+    expect(await raw('GET', '/metrics')).toMatchObject({
+      status: 200,
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+      text: 'footfall_up 1\n',
+    });
+  });
+});
+
+describe('a tail', () => {
+  const sighting = (at_ms: number): TailEvent => ({
+    kind: 'sighting',
+    at_ms,
+    sensor: 'front',
+    device: '0123abcd',
+    random: true,
+    fingerprint: null,
+    rssi: -60,
+    channel: 6,
+  });
+
+  /** A server whose tails take what `tell` is given; and how many listen. */
+  async function startTail() {
+    const sinks = new Map<(event: TailEvent) => void, TailFilter>();
+    const server = await start({
+      tail: (filter, sink) => {
+        if (filter.sensors.includes('refused')) throw new AgentError('sensor_unknown', 'there is no such sensor');
+        sinks.set(sink, filter);
+        return () => sinks.delete(sink);
+      },
+    });
+    return { server, sinks, tell: (event: TailEvent) => [...sinks.keys()].forEach((sink) => void sink(event)) };
+  }
+
+  async function waitFor(probe: () => boolean): Promise<void> {
+    while (!probe()) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+
+  it('passes the filter on and streams each event as a line until the server stops', async () => {
+    const { server, sinks, tell } = await startTail();
+    const lines: string[] = [];
+    const route = '/tail?sensor=front&sensor=back%20door&kind=sighting&kind=door';
+    const ended = streamLocal(path, route, (line) => void lines.push(line), new AbortController().signal);
+    await waitFor(() => sinks.size === 1);
+    expect([...sinks.values()]).toEqual([{ sensors: ['front', 'back door'], kinds: ['sighting', 'door'] }]);
+    tell(sighting(1));
+    tell(sighting(2));
+    await waitFor(() => lines.length === 2);
+    // What is told in the very turn of the end still arrives.
+    tell(sighting(3));
+    await server.stop();
+    await ended;
+    expect(lines.map((line) => JSON.parse(line))).toEqual([sighting(1), sighting(2), sighting(3)]);
+    expect(sinks.size).toBe(0);
+  });
+
+  it('is let go of when its reader goes, and ends at a signal without an error', async () => {
+    const { sinks, tell } = await startTail();
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const ended = streamLocal(
+      path,
+      '/tail',
+      (line) => {
+        lines.push(line);
+        stop.abort();
+      },
+      stop.signal,
+    );
+    await waitFor(() => sinks.size === 1);
+    tell(sighting(1));
+    tell(sighting(2));
+    await ended;
+    expect(lines).toHaveLength(1);
+    await waitFor(() => sinks.size === 0);
+  });
+
+  it('refuses in words: an unknown kind, what the daemon refuses, and one tail too many', async () => {
+    const { sinks } = await startTail();
+    const stop = new AbortController();
+    const stream = (route: string) => streamLocal(path, route, () => {}, stop.signal);
+    await expect(stream('/tail?kind=noise')).rejects.toMatchObject({
+      code: 'tail_kind_unknown',
+      message: expect.stringContaining('sighting, door'),
+    });
+    await expect(stream('/tail?sensor=refused')).rejects.toMatchObject({ code: 'sensor_unknown' });
+    const tails = Array.from({ length: 8 }, () => stream('/tail'));
+    await waitFor(() => sinks.size === 8);
+    await expect(stream('/tail')).rejects.toMatchObject({ code: 'tails_too_many' });
+    stop.abort();
+    await Promise.all(tails);
+    await waitFor(() => sinks.size === 0);
+  });
+
+  it('leaves events out for a reader that is behind, tells how many, and holds no other one up', async () => {
+    const { sinks, tell } = await startTail();
+    const stop = new AbortController();
+    const TOTAL = 120_000;
+    const slow: TailEvent[] = [];
+    let quick = 0;
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const readSlowly = async (line: string): Promise<void> => {
+      await gate;
+      slow.push(JSON.parse(line));
+    };
+    const tails = [
+      streamLocal(path, '/tail', readSlowly, stop.signal),
+      streamLocal(path, '/tail', () => void quick++, stop.signal),
+    ];
+    await waitFor(() => sinks.size === 2);
+    for (let at = 0; at < TOTAL; at++) {
+      tell(sighting(at));
+      // As much in a turn as a sensor at its fastest tells; the quick reader keeps up.
+      if (at % 500 === 499) await waitFor(() => quick === at + 1);
+    }
+    open();
+    const dropped = () => slow.reduce((sum, event) => sum + (event.kind === 'dropped' ? event.count : 0), 0);
+    await waitFor(() => slow.length > 0 && slow.filter(({ kind }) => kind !== 'dropped').length + dropped() === TOTAL);
+    const gap = slow.findIndex(({ kind }) => kind === 'dropped');
+    const bytesBefore = slow.slice(0, gap).reduce((sum, event) => sum + JSON.stringify(event).length + 1, 0);
+    // What the daemon holds, and what the kernel and the client hold of a socket.
+    expect(bytesBefore).toBeLessThan(1_048_576 + 1_048_576);
+    expect(bytesBefore).toBeGreaterThan(1_048_576 / 2);
+    expect(dropped()).toBeGreaterThan(TOTAL / 2);
+    // It goes on from there.
+    tell(sighting(TOTAL));
+    await waitFor(() => slow.at(-1)?.at_ms === TOTAL);
+    stop.abort();
+    await Promise.all(tails);
+  });
+
+  it('says that the daemon was killed', async () => {
+    const { spawn } = await import('node:child_process');
+    await (await start()).stop();
+    const daemon = spawn(process.execPath, [
+      '-e',
+      `require("node:http").createServer((q, r) => { r.writeHead(200); r.write("one\\ntw"); })
+        .listen(process.argv[1], () => console.log("up"))`,
+      path,
+    ]);
+    await new Promise((resolve) => daemon.stdout.once('data', resolve));
+    const lines: string[] = [];
+    const tail = streamLocal(path, '/tail', (line) => void lines.push(line), new AbortController().signal);
+    const failed = expect(tail).rejects.toMatchObject({ code: 'daemon_unreachable' });
+    await waitFor(() => lines.length === 1);
+    daemon.kill('SIGKILL');
+    await failed;
+    expect(lines).toEqual(['one']);
+    await expect(streamLocal(path, '/tail', () => {}, new AbortController().signal)).rejects.toMatchObject({
+      code: 'daemon_not_running',
+    });
   });
 });
 
@@ -184,6 +382,8 @@ describe('a question to the socket', () => {
     };
     const silent = await listen(null);
     await expect(requestLocal(path, 'GET', '/status', undefined, 50)).rejects.toMatchObject({ code: 'daemon_silent' });
+    const tail = streamLocal(path, '/tail', () => {}, new AbortController().signal, 50);
+    await expect(tail).rejects.toMatchObject({ code: 'daemon_silent' });
     await new Promise((resolve) => silent.close(resolve));
     const other = await listen('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello');
     await expect(requestLocal(path, 'GET', '/status')).rejects.toMatchObject({ code: 'answer_invalid' });

@@ -4,17 +4,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentError, reasonOf } from '../errors.ts';
-import type { StatusDocument } from './document.ts';
+import { sendFailure } from './answers.ts';
+import { type LocalRoutes, type Route, tableOf } from './routes.ts';
+import { TailStreams } from './tail-stream.ts';
 
-const BODY_LIMIT = 65_536;
+export type { HealthEntry, LocalRoutes, TailFilter } from './routes.ts';
+
+/** For the question to arrive; an answer may go on for as long as somebody reads it. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 32;
-
-export interface LocalRoutes {
-  status(): StatusDocument | Promise<StatusDocument>;
-  /** Moves a virtual clock; present only where there is one. The answer is sent as JSON. */
-  advance?(body: unknown): Promise<unknown>;
-}
 
 export interface LocalServer {
   /** Ends open connections and removes the socket. */
@@ -22,14 +20,16 @@ export interface LocalServer {
 }
 
 /**
- * Serves `GET /status`, and `POST /clock/advance` where there is a route for it, on the socket at `path` (mode 0660).
- * A socket that nobody answers on is a dead daemon's and is replaced. Throws `daemon_already_running`,
- * `socket_path_taken` and `socket_unusable`.
+ * Serves `routes` on the socket at `path` (mode 0660); agent/local/routes.ts is the table of what can be asked. A socket
+ * that nobody answers on is a dead daemon's and is replaced. Throws `daemon_already_running`, `socket_path_taken` and
+ * `socket_unusable`.
  */
 export async function startLocalServer(options: { path: string; routes: LocalRoutes }): Promise<LocalServer> {
   const { path, routes } = options;
+  const streams = new TailStreams();
+  const table = tableOf(routes, streams);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(request, response, routes).catch(() => response.destroy());
+    answer(request, response, table).catch(() => response.destroy());
   });
   server.maxConnections = MAX_CONNECTIONS;
   try {
@@ -45,7 +45,12 @@ export async function startLocalServer(options: { path: string; routes: LocalRou
       cause: error,
     });
   }
-  return { stop: () => close(server) };
+  return {
+    stop: () => {
+      streams.end();
+      return close(server);
+    },
+  };
 }
 
 async function removeStale(path: string): Promise<void> {
@@ -101,69 +106,30 @@ function close(server: Server): Promise<void> {
   });
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, routes: LocalRoutes): Promise<void> {
-  const route = (request.url ?? '').split('?', 1)[0];
+async function answer(request: IncomingMessage, response: ServerResponse, table: Route[]): Promise<void> {
+  const [path = '', query = ''] = splitAt(request.url ?? '', '?');
+  const here = table.filter((route) => route.path === path);
+  const route = here.find(({ method }) => method === request.method);
   try {
-    if (route === '/status') {
-      if (request.method !== 'GET') return refuseMethod(response, 'GET');
-      return send(response, 200, await routes.status());
+    if (route) await route.answer({ query: new URLSearchParams(query), request, response });
+    else if (here.length > 0) refuseMethod(response, here.map(({ method }) => method).join(', '));
+    else {
+      const known = table.map((known) => `${known.method} ${known.path}`).join(', ');
+      sendFailure(response, 404, 'route_unknown', `expected one of ${known}; received ${request.method} ${path}`);
     }
-    if (route === '/clock/advance' && routes.advance) {
-      if (request.method !== 'POST') return refuseMethod(response, 'POST');
-      const body = await readBody(request);
-      if (body === null) return refuseLarge(response);
-      return send(response, 200, (await routes.advance(parseJson(body))) ?? {});
-    }
-    const known = routes.advance ? 'GET /status and POST /clock/advance' : 'GET /status';
-    send(response, 404, failure('route_unknown', `expected ${known}, received ${request.method} ${route}`));
   } catch (error) {
     // A failure in our own code is told as one; only what was asked wrongly is the asker's.
-    if (error instanceof AgentError) send(response, 400, failure(error.code, error.message, error.hint));
-    else send(response, 500, failure('internal', reasonOf(error), 'The log of the daemon says more.'));
+    if (error instanceof AgentError) sendFailure(response, 400, error.code, error.message, error.hint);
+    else sendFailure(response, 500, 'internal', reasonOf(error), 'The log of the daemon says more.');
   }
 }
 
-/** The body's text, or null when it is too large; then it is read on but not kept, so that the answer gets through. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  let chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length <= BODY_LIMIT) chunks.push(chunk);
-    else chunks = [];
-  }
-  return length > BODY_LIMIT ? null : Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  if (text === '') return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new AgentError('body_invalid', 'expected a body of JSON, received something else', '', { cause: error });
-  }
-}
-
-function failure(code: string, message: string, hint = '') {
-  return { error: { code, message, hint } };
+function splitAt(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
 function refuseMethod(response: ServerResponse, allowed: string): void {
   response.setHeader('allow', allowed);
-  send(response, 405, failure('method_unknown', `expected ${allowed} on this route`));
-}
-
-function refuseLarge(response: ServerResponse): void {
-  send(response, 413, failure('body_too_large', `expected a body of at most ${BODY_LIMIT} bytes, received more`));
-}
-
-function send(response: ServerResponse, status: number, value: unknown): void {
-  const body = `${JSON.stringify(value)}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    // One question a connection: nothing is left open to wait for at the end.
-    connection: 'close',
-  });
-  response.end(body);
+  sendFailure(response, 405, 'method_unknown', `expected ${allowed} on this route`);
 }
