@@ -5,8 +5,10 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryTransport } from '../drivers/transport/stream.ts';
 import type { DoorRecord, EntryRecord } from './analytics/records.ts';
+import { SILENT_BOX } from './box.ts';
 import { Daemon } from './daemon.ts';
 import { requestLocal } from './local/client.ts';
+import { createLogging } from './logging.ts';
 import { realClock, VirtualClock } from './platform/clock.ts';
 import type { SensorSettings, Settings } from './settings/settings.ts';
 import { openStorageClient } from './storage/client.ts';
@@ -22,6 +24,7 @@ const DOOR: SensorSettings = {
   place: 'front',
   gateDbm: -70,
   swap: false,
+  silentMinutes: 15,
 };
 
 let directory: string;
@@ -40,7 +43,9 @@ function settingsOf(sensors: SensorSettings[], windowMinutes = 15, data = 'data'
     counting: { windowMinutes, graceSeconds: 10, visitGapSeconds: 300, passingSeconds: 20 },
     storage: { directory: join(directory, data), commitSeconds: 5, doorCommitSeconds: 1 },
     runtimeDirectory: join(directory, 'run'),
-    log: { level: 'silent' },
+    log: { level: 'silent', modules: {} },
+    clock: { source: 'auto' },
+    locked: [],
   };
 }
 
@@ -60,7 +65,8 @@ async function start(settings: Settings, atMs: number) {
       return line;
     },
     random: () => 0.5,
-    log: () => undefined,
+    box: SILENT_BOX,
+    logging: createLogging({ log: settings.log }),
   });
   const send = (sensor: string, text: string): void => {
     lines.get(sensor)?.push(Buffer.from(text));

@@ -47,6 +47,7 @@ function bench(arrivals: number[]) {
     driver: doorLines,
     transport,
     port: 'p',
+    silentMs: 15 * 60_000,
     now: () => clock.wall(),
     intake,
     log: () => undefined,

@@ -34,7 +34,8 @@ class MemoryStorage implements Storage {
   held(): Opened {
     const { snapshot, lastWindow } = this;
     const nextSequence = (this.batches.at(-1)?.sequence ?? 0) + 1;
-    return { epoch: '0'.repeat(16), previous: null, nextSequence, lastWindow, snapshot, journal: [...this.journal] };
+    const journal = [...this.journal];
+    return { epoch: '0'.repeat(16), previous: null, nextSequence, lastWindow, snapshot, journal, openHealth: [] };
   }
 
   async commit(blob: JournalBlob): Promise<void> {
@@ -65,6 +66,9 @@ class MemoryStorage implements Storage {
   acknowledge = notAsked;
   reject = notAsked;
   readHistory = notAsked;
+  noteHealth = notAsked;
+  readHealth = notAsked;
+  keepStatus = notAsked;
   state = notAsked;
   stop(): Promise<void> {
     return Promise.resolve();
@@ -96,6 +100,7 @@ class Bench {
         ],
         commitMs: 5_000,
         doorCommitMs: 1_000,
+        status: () => '{}',
         sealed: (sequence) => void this.told.push(sequence),
         log: (level, _fields, message) => void this.logs.push(`${level}: ${message}`),
       },
@@ -211,7 +216,7 @@ describe('the pipeline', () => {
       entered++;
       await bench.tickTo(bench.now + MINUTE);
     }
-    expect(bench.pipeline.storageError).toBe('disk full');
+    expect(bench.pipeline.storageError).toEqual({ message: 'disk full', code: null });
     expect(bench.storage.batches).toEqual([]);
     expect(bench.told).toEqual([]);
     expect(bench.pipeline.uncommitted).toBeGreaterThan(0);

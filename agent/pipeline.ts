@@ -6,7 +6,7 @@
 import { Fold } from './analytics/fold.ts';
 import type { Parameters } from './analytics/parameters.ts';
 import type { SealedWindow } from './analytics/records.ts';
-import { type AgentError, reasonOf } from './errors.ts';
+import { AgentError, reasonOf } from './errors.ts';
 import { Intake } from './intake.ts';
 import type { Boundary } from './privacy/boundary.ts';
 import { decodeRows, encodeRows } from './storage/columns.ts';
@@ -25,6 +25,10 @@ export interface PipelineOptions {
   encode: (window: SealedWindow, firstSequence: number) => Batch[];
   commitMs: number;
   doorCommitMs: number;
+  /** The status document as JSON, kept with each close; null to keep the last one. */
+  status: () => string | null;
+  /** Called when windows are sealed, before they are durable. */
+  closing?: (windows: SealedWindow[], batches: Batch[]) => void;
   /** Called after a close is durable, with the newest sequence. */
   sealed: (sequence: number) => void;
   log: (level: 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string) => void;
@@ -43,7 +47,7 @@ export class Pipeline {
   #lastWindow: number;
   #committedOrdinal: number;
   #lastCommit: number | null = null;
-  #storageError: string | null = null;
+  #storageError: { message: string; code: string | null } | null = null;
   #unjournaled = 0;
   /** First and last ordinal of rows that only memory holds. */
   #hole: { first: number; last: number } | null = null;
@@ -74,13 +78,17 @@ export class Pipeline {
     const sealed = fold.takeSealed();
     if (opened.snapshot === null || fold.warmingUp || sealed.length > 0) pipeline.#close(sealed);
     const wanted = parameters(fold.parameters);
-    if (wanted.id !== fold.parameters.id) {
-      pipeline.intake.arriveAt(options.now());
-      pipeline.intake.parametersChanged(JSON.stringify(wanted));
-      // At once: who starts the sensors looks them up in the fold's parameters.
-      pipeline.intake.foldPending();
-    }
+    pipeline.changeParameters(wanted);
     return pipeline;
+  }
+
+  /** Counts with other parameters from now on: sensors are known at once, the rest holds from the next window. */
+  changeParameters(wanted: Parameters): void {
+    if (wanted.id === this.intake.fold.parameters.id) return;
+    this.intake.arriveAt(this.#options.now());
+    this.intake.parametersChanged(JSON.stringify(wanted));
+    // At once: who starts the sensors looks them up in the fold's parameters.
+    this.intake.foldPending();
   }
 
   get sealedThrough(): number {
@@ -96,7 +104,8 @@ export class Pipeline {
     return this.#lastCommit;
   }
 
-  get storageError(): string | null {
+  /** Why storage fails, with the AgentError's code where it was one; null while it works. */
+  get storageError(): { message: string; code: string | null } | null {
     return this.#storageError;
   }
 
@@ -165,14 +174,16 @@ export class Pipeline {
     const snapshot = { version: Fold.version, ordinal: fold.ordinal, body: fold.snapshot() };
     const windowOrdinal = windows.at(-1)?.ordinal ?? this.#lastWindow;
     this.#lastWindow = windowOrdinal;
+    this.#options.closing?.(windows, batches);
+    const kept = { windowOrdinal, snapshot, sealedAtMs: this.#options.now(), status: this.#options.status() };
     const last = this.#queue.at(-1);
     if (last !== undefined && 'close' in last && !(this.#queue.length === 1 && this.#pumping !== null)) {
       // Behind a storage that fails, closes become one: only the newest snapshot is of use.
       last.close.batches.push(...batches);
       last.close.history.push(...history);
-      Object.assign(last.close, { windowOrdinal, snapshot });
+      Object.assign(last.close, kept);
     } else {
-      this.#queue.push({ close: { windowOrdinal, batches, history, snapshot } });
+      this.#queue.push({ close: { ...kept, batches, history } });
     }
   }
 
@@ -218,11 +229,12 @@ export class Pipeline {
   }
 
   #failed(error: unknown): void {
-    const reason = reasonOf(error);
-    if (this.#storageError !== reason) {
-      this.#options.log('error', { code: (error as AgentError).code, reason }, 'storage failed; counting in memory');
+    const message = reasonOf(error);
+    const code = error instanceof AgentError ? error.code : null;
+    if (this.#storageError?.message !== message) {
+      this.#options.log('error', { code, reason: message }, 'storage failed; counting in memory');
     }
-    this.#storageError = reason;
+    this.#storageError = { message, code };
   }
 }
 

@@ -8,7 +8,7 @@ import type { SealedWindow } from './analytics/records.ts';
 import { Intake } from './intake.ts';
 import { VirtualClock } from './platform/clock.ts';
 import { Boundary } from './privacy/boundary.ts';
-import { Sensor } from './sensors.ts';
+import { Sensor, SILENT_MS } from './sensors.ts';
 import { Station, TICK_MS } from './station.ts';
 
 export interface ReplayOptions {
@@ -71,6 +71,7 @@ export class Replay {
       ...(linkType === undefined ? {} : { linkType }),
       transport,
       port: 'replay',
+      silentMs: SILENT_MS,
       now: () => this.#clock.wall(),
       intake,
       log: () => undefined,

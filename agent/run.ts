@@ -1,15 +1,29 @@
-/** The daemon on this machine: its serial ports, its disk, its clock, logging JSON lines to stdout until told to end. */
+/** The daemon on this machine: its serial ports, its disk, its clock, the supervisor that watches it, until told to end. */
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { SerialTransport } from '../drivers/transport/serial.ts';
-import { Daemon, readMachineId } from './daemon.ts';
+import { Machine } from './box.ts';
+import { Daemon } from './daemon.ts';
+import { reasonOf } from './errors.ts';
+import type { SettingsSource } from './live-settings.ts';
+import type { RunEnd } from './local/document.ts';
+import { endOfFailure, endOfSignal } from './local/run-end.ts';
+import { beginRun, endRun, type RunFacts, type RunStart, readRunFacts, type ToldEnd } from './local/run-record.ts';
+import { createLogging, type Log } from './logging.ts';
 import { realClock, VirtualClock } from './platform/clock.ts';
-import type { Settings } from './settings/settings.ts';
+import { ClockTrustWatch } from './platform/clock-trust.ts';
+import { ServiceNotifier } from './platform/notify.ts';
+import { Watchdog } from './platform/watchdog.ts';
+import { keepLastGood, loadEffective } from './settings/effective.ts';
+import { readPassword } from './settings/secrets.ts';
+import type { EffectiveSettings } from './settings/settings.ts';
 import { openStorageClient } from './storage/client.ts';
+import { VERSION } from './version.ts';
 
 export interface RunParts {
-  settings: Settings;
-  password: string | undefined;
+  effective: EffectiveSettings;
+  /** What deserves a word about how the settings came to be. */
+  notes: string[];
   /** UTC milliseconds at which a virtual clock stands still in place of the machine's. */
   virtualStartMs?: number;
   /** Another entry of the storage thread than the product's. */
@@ -17,40 +31,173 @@ export interface RunParts {
 }
 
 /** Resolves after SIGINT or SIGTERM and an orderly end. */
-export async function runDaemon({ settings, password, virtualStartMs, storageWorker }: RunParts): Promise<void> {
-  const logger = pino(
-    { level: settings.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    // A worker that writes for us would lose its last lines at the end; journald does the rest.
-    pino.destination({ fd: 1, sync: true }),
-  );
-  const fatal = (error: unknown): never => {
-    throw error;
-  };
+export async function runDaemon(parts: RunParts): Promise<void> {
+  const { effective } = parts;
+  const { settings } = effective;
   const networkClock = realClock();
-  const virtual = virtualStartMs === undefined ? null : new VirtualClock(virtualStartMs);
-  const clock = virtual ?? networkClock;
-  const daemon = await Daemon.start({
-    settings,
-    password,
-    clock,
-    networkClock,
-    storage: openStorageClient({
-      path: join(settings.storage.directory, 'footfall.db'),
-      machineId: readMachineId(),
-      ...(storageWorker === undefined ? {} : { workerUrl: storageWorker }),
-      onError: fatal,
-    }),
-    transport: (sensor) =>
-      new SerialTransport({ path: sensor.port, baudRate: sensor.baud, clock, random: Math.random }),
-    random: Math.random,
-    log: (level, fields, message) => logger[level](fields, message),
-    ...(virtual === null ? {} : { advanceTo: (ms: number) => virtual.advanceTo(ms) }),
+  const logging = createLogging({ log: settings.log });
+  const log = logging.logger('daemon');
+  const notifier = new ServiceNotifier({
+    onFailure: (error) => log('warn', { reason: reasonOf(error) }, 'systemd could not be told'),
   });
-  await new Promise<void>((resolve) => {
+  const record = new RunNotes(effective, networkClock.wall(), log);
+  process.once('uncaughtExceptionMonitor', (error) => record.end(endOfFailure(error, networkClock.wall(), 'crashed')));
+  let daemon: Daemon;
+  try {
+    tellSettings(parts, logging.logger('settings'));
+    const virtual = parts.virtualStartMs === undefined ? null : new VirtualClock(parts.virtualStartMs);
+    const clock = virtual ?? networkClock;
+    const from = sourceOf(effective.path, () => networkClock.wall());
+    daemon = await Daemon.start({
+      settings,
+      source: { effective, from },
+      password: from.password(settings),
+      clock,
+      networkClock,
+      storage: openStorageClient({
+        path: join(settings.storage.directory, 'footfall.db'),
+        machineId: readMachineId(),
+        ...(parts.storageWorker === undefined ? {} : { workerUrl: parts.storageWorker }),
+        onError: (error) => {
+          throw error;
+        },
+      }),
+      box: new Machine(
+        settings.storage.directory,
+        networkClock,
+        new ClockTrustWatch({ clock: networkClock, source: settings.clock.source }),
+      ),
+      transport: (sensor) =>
+        new SerialTransport({ path: sensor.port, baudRate: sensor.baud, clock, random: Math.random }),
+      random: Math.random,
+      logging,
+      begin: () => record.begin(),
+      ...(virtual === null ? {} : { advanceTo: (ms: number) => virtual.advanceTo(ms) }),
+    });
+    keep(effective, from, log);
+  } catch (error) {
+    record.end(endOfFailure(error, networkClock.wall(), 'failed'));
+    throw error;
+  }
+  const watchdog = watchdogOf(daemon, notifier, networkClock, parts.virtualStartMs !== undefined);
+  watchdog?.start();
+  notifier.ready(`counting with ${settings.sensors.length} sensors`);
+  const signal = await untilTold(daemon, notifier, logging.logger('settings'));
+  notifier.stopping();
+  log('info', { signal }, 'stopping');
+  await daemon.stop();
+  watchdog?.stop();
+  record.end(endOfSignal(signal, networkClock.wall()));
+  log('info', {}, 'stopped');
+  await notifier.settled();
+}
+
+/** SIGHUP reads the settings again, SIGINT and SIGTERM end. */
+function untilTold(daemon: Daemon, notifier: ServiceNotifier, log: Log): Promise<NodeJS.Signals> {
+  const again = (): void => {
+    notifier.reloading();
+    daemon
+      .reload()
+      .catch((error: unknown) => log('error', { reason: reasonOf(error) }, 'the settings could not be read again'))
+      .finally(() => notifier.ready('counting'));
+  };
+  process.on('SIGHUP', again);
+  return new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
-  logger.info('stopping');
-  await daemon.stop();
-  logger.info('stopped');
+}
+
+/** Signs of life only while whole ticks, fold and storage, are completed: a daemon that hangs is started anew. */
+function watchdogOf(
+  daemon: Daemon,
+  notifier: ServiceNotifier,
+  clock: ReturnType<typeof realClock>,
+  virtual: boolean,
+): Watchdog | null {
+  const intervalMs = notifier.watchdogMs;
+  if (intervalMs === null) return null;
+  // A virtual clock ticks when it is told to: its standing still is no fault.
+  const healthy = (): boolean => virtual || daemon.sinceTickMs < intervalMs;
+  return new Watchdog({ notifier, clock, intervalMs, healthy });
+}
+
+function sourceOf(path: string, nowMs: () => number): SettingsSource {
+  return {
+    load: () => loadEffective({ path, nowMs: nowMs() }),
+    password: (settings) => readPassword(settings),
+    keepLastGood,
+  };
+}
+
+function tellSettings({ effective, notes }: RunParts, log: Log): void {
+  const { mistakes, path } = effective;
+  if (effective.source === 'last_good') {
+    log('error', { path, mistakes }, 'the settings file is broken; starting with the last good settings');
+  }
+  for (const note of notes) log('warn', { note }, 'a setting over the file is left out');
+}
+
+function keep(effective: EffectiveSettings, from: SettingsSource, log: Log): void {
+  try {
+    from.keepLastGood(effective);
+  } catch (error) {
+    log('warn', { reason: reasonOf(error) }, 'the settings could not be kept for a start under a broken file');
+  }
+}
+
+/** The note of this run beside the database. */
+class RunNotes {
+  readonly #places: { directory: string; runtimeDirectory: string };
+  readonly #start: RunStart;
+  readonly #facts: RunFacts;
+  readonly #log: Log;
+
+  constructor({ settings, path }: EffectiveSettings, startedMs: number, log: Log) {
+    this.#places = { directory: settings.storage.directory, runtimeDirectory: settings.runtimeDirectory };
+    this.#facts = readRunFacts(takeServiceResult(settings.runtimeDirectory));
+    this.#start = {
+      pid: process.pid,
+      bootId: this.#facts.bootId,
+      startedMs: Math.floor(startedMs),
+      version: VERSION,
+      settingsPath: path,
+    };
+    this.#log = log;
+  }
+
+  /** How the run before this one ended. */
+  begin(): RunEnd | null {
+    const { previous, kept } = beginRun(this.#places, this.#start, this.#facts);
+    if (!kept) this.#log('warn', {}, 'the run could not be noted; how it ends will not be known');
+    return previous;
+  }
+
+  end(end: ToldEnd): void {
+    endRun(this.#places, this.#start, end, this.#facts);
+  }
+}
+
+/**
+ * What systemd made of the run before this one (`watchdog`, `oom-kill`): the unit's ExecStopPost leaves it, because systemd
+ * forgets at the next start. Null where nobody left anything.
+ */
+function takeServiceResult(runtimeDirectory: string): string | null {
+  const path = join(runtimeDirectory, 'service-result');
+  try {
+    const result = readFileSync(path, 'utf8').trim();
+    rmSync(path);
+    return /^[a-z-]{1,32}$/.test(result) ? result : null;
+  } catch {
+    return null;
+  }
+}
+
+/** This machine's identity, so that a cloned card or a copied database begins an epoch of its own (machine-id(5)). */
+function readMachineId(): string {
+  try {
+    return readFileSync('/etc/machine-id', 'utf8').trim();
+  } catch {
+    return '';
+  }
 }

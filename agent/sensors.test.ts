@@ -51,6 +51,7 @@ class Bench {
       driver: doorLines,
       transport: this.transport,
       port: '/dev/door',
+      silentMs: 15 * 60_000,
       now: () => this.now,
       intake: this.intake,
       log: (level, fields, message) => void this.logs.push(`${level} ${message}: ${fields.detail ?? ''}`),

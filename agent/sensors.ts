@@ -10,8 +10,12 @@ export const REPORT_MS = 10_000;
 const MINUTE_MS = 60_000;
 /** Sensors are looked after every second. */
 const LONGEST_STEP_MS = 5_000;
-/** No accepted frame for this long, while the line is open, is silence: an empty night has few probe requests. */
-const SILENT_AFTER_MS = 15 * MINUTE_MS;
+
+/** What counts as silence unless the settings say otherwise: an empty night has few probe requests. */
+export const SILENT_MS = 15 * 60_000;
+
+/** The detail of a sensor whose line was not tried yet. */
+export const NOT_OPENED_YET = 'not opened yet';
 
 export interface SensorOptions {
   parameters: SensorParameters;
@@ -20,6 +24,8 @@ export interface SensorOptions {
   linkType?: number;
   transport: Transport;
   port: string;
+  /** No accepted frame for this long, while the line is open, is silence. */
+  silentMs: number;
   /** The gateway's timeline, UTC milliseconds. */
   now: () => number;
   intake: Intake;
@@ -27,10 +33,10 @@ export interface SensorOptions {
 }
 
 export class Sensor {
-  readonly options: SensorOptions;
+  #options: SensorOptions;
   readonly #decoder: Decoder;
   #up = false;
-  #detail: string | null = 'not opened yet';
+  #detail: string | null = NOT_OPENED_YET;
   #since: number;
   #lastFrame: number | null = null;
   #silent = false;
@@ -49,7 +55,7 @@ export class Sensor {
 
   constructor(options: SensorOptions) {
     const { driver, linkType, parameters } = options;
-    this.options = options;
+    this.#options = options;
     this.#decoder = driver.createDecoder({
       role: parameters.role === 'transactions' ? 'transactions' : 'door',
       ...(linkType === undefined ? {} : { linkType }),
@@ -59,12 +65,21 @@ export class Sensor {
     this.#coveredUntil = this.#since;
   }
 
+  get options(): SensorOptions {
+    return this.#options;
+  }
+
   get id(): string {
-    return this.options.parameters.id;
+    return this.#options.parameters.id;
+  }
+
+  /** Goes on under other parameters with the line left open: the index, driver and port must be the same. */
+  retune(parameters: SensorParameters, silentMs: number): void {
+    this.#options = { ...this.#options, parameters, silentMs };
   }
 
   start(): void {
-    const { intake, now, transport, parameters } = this.options;
+    const { intake, now, transport, parameters } = this.#options;
     const decoder = this.#decoder;
     const sink = intake.sinkOf(parameters.index);
     transport.start({
@@ -89,14 +104,14 @@ export class Sensor {
   }
 
   stop(): Promise<void> {
-    return this.options.transport.stop();
+    return this.#options.transport.stop();
   }
 
   /** Notices silence and, when a span of the grid has ended, reports on it. */
   tick(at: number): void {
     this.#reportDue(at);
     this.#cover(at);
-    if (!this.#silent && this.#quietMs >= SILENT_AFTER_MS) this.#change(at, true, null, true);
+    if (!this.#silent && this.#quietMs >= this.#options.silentMs) this.#change(at, true, null, true);
     const minute = Math.floor(at / MINUTE_MS);
     if (minute !== this.#minute) {
       const accepted = this.#decoder.counts.accepted;
@@ -107,7 +122,7 @@ export class Sensor {
   }
 
   status(): SensorStatus {
-    const { parameters, port, driver } = this.options;
+    const { parameters, port, driver } = this.#options;
     const { counts } = this.#decoder;
     const rejected: Record<string, number> = {};
     for (const reason of REJECTIONS) if (counts.rejected[reason] > 0) rejected[reason] = counts.rejected[reason];
@@ -137,7 +152,7 @@ export class Sensor {
     if (changed || detail !== this.#detail) {
       const level = up && !silent ? 'info' : 'warn';
       const what = !up ? 'sensor down' : silent ? 'sensor silent' : 'sensor up';
-      this.options.log(level, { sensor: this.id, detail: detail ?? undefined }, what);
+      this.#options.log(level, { sensor: this.id, detail: detail ?? undefined }, what);
     }
     if (changed) this.#since = at;
     if (!up) this.#quietMs = 0;
@@ -159,7 +174,7 @@ export class Sensor {
   #reportDue(at: number): void {
     const until = Math.floor(at / REPORT_MS) * REPORT_MS;
     if (until <= this.#reportedUntil) return;
-    this.options.intake.arriveAt(at);
+    this.#options.intake.arriveAt(at);
     this.#report(until);
   }
 
@@ -172,7 +187,7 @@ export class Sensor {
     this.#reportedUntil = until;
     if (this.#covered === 0 && bytes === 0 && rejected.every((count) => count === 0)) return;
     // One millisecond before the end of the span: the report belongs to the window that ends there.
-    this.options.intake.report(this.options.parameters.index, until - 1, {
+    this.#options.intake.report(this.#options.parameters.index, until - 1, {
       up: this.#up,
       bytes,
       accepted,

@@ -12,7 +12,8 @@ export const TICK_MS = 1_000;
 
 export class Station {
   readonly intake: Intake;
-  readonly sensors: readonly Sensor[];
+  #sensors: readonly Sensor[];
+  #started = false;
   readonly #makeKey: () => { key: KeyObject; id: number };
   #nextKeyChange: number;
 
@@ -24,18 +25,37 @@ export class Station {
     nowMs: number,
   ) {
     this.intake = intake;
-    this.sensors = sensors;
+    this.#sensors = sensors;
     this.#makeKey = makeKey;
     this.#nextKeyChange = nextKeyChange(intake.fold.parameters, nowMs);
   }
 
+  get sensors(): readonly Sensor[] {
+    return this.#sensors;
+  }
+
   start(): void {
-    for (const sensor of this.sensors) sensor.start();
+    this.#started = true;
+    for (const sensor of this.#sensors) sensor.start();
+  }
+
+  /**
+   * Goes on with other sensors. Those that are no longer among them are stopped, after they have reported up to `nowMs`,
+   * before `make` makes the new ones: a port may pass from one to the other.
+   */
+  async replaceSensors(keep: ReadonlySet<string>, make: () => readonly Sensor[], nowMs: number): Promise<void> {
+    const going = this.#sensors.filter(({ id }) => !keep.has(id));
+    this.#sensors = this.#sensors.filter(({ id }) => keep.has(id));
+    for (const sensor of going) sensor.tick(nowMs);
+    await Promise.all(going.map((sensor) => sensor.stop()));
+    const coming = make();
+    this.#sensors = [...this.#sensors, ...coming];
+    if (this.#started) for (const sensor of coming) sensor.start();
   }
 
   /** What is due before time is folded up to `nowMs`. */
   tick(nowMs: number): void {
-    for (const sensor of this.sensors) sensor.tick(nowMs);
+    for (const sensor of this.#sensors) sensor.tick(nowMs);
     if (nowMs >= this.#nextKeyChange) {
       this.#nextKeyChange = nextKeyChange(this.intake.fold.parameters, nowMs);
       const { key, id } = this.#makeKey();
@@ -47,6 +67,6 @@ export class Station {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.sensors.map((sensor) => sensor.stop()));
+    await Promise.all(this.#sensors.map((sensor) => sensor.stop()));
   }
 }

@@ -1,15 +1,22 @@
 /** The status document, put together from what every part knows of itself. */
-import type { StatusDocument } from './local/document.ts';
+import { topicsOf } from './contract/topics.ts';
+import type { RunEnd, StatusDocument } from './local/document.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Sensor } from './sensors.ts';
 import type { Settings } from './settings/settings.ts';
 import type { StorageState } from './storage/storage.ts';
 import type { UplinkState } from './uplink/port.ts';
-import { verdictOf } from './verdict.ts';
+import type { VerdictFacts } from './verdict.ts';
 import { VERSION } from './version.ts';
+
+/** Left free for the rest of the box. */
+const DISK_RESERVE_BYTES = 50 * 1024 * 1024;
+/** What the database takes for a byte of a batch: pages, the history's records and the write-ahead log. */
+const BYTES_A_BYTE = 1.5;
 
 export interface StatusParts {
   settings: Settings;
+  settingsState: StatusDocument['settings'];
   /** UTC milliseconds on the gateway's timeline. */
   atMs: number;
   startedMs: number;
@@ -25,15 +32,19 @@ export interface StatusParts {
   networkNowMs: number;
   virtual: boolean;
   key: StatusDocument['clock']['key'];
+  clockTrust: StatusDocument['clock']['trust'];
+  disk: StatusDocument['disk'];
+  temperatureC: number | null;
+  lastEnd: RunEnd | null;
   longestStallMs: number;
+  judge(facts: VerdictFacts): StatusDocument['verdict'];
 }
 
 export function statusOf(parts: StatusParts): StatusDocument {
   const { settings, atMs, startedMs, pipeline, storage } = parts;
   const { intake } = pipeline;
   const live = intake.fold.live();
-  const sensors = parts.sensors.map((sensor) => sensor.status());
-  const uplink = uplinkState(parts);
+  const facts = factsOf(parts);
   const memory = process.memoryUsage();
   return {
     v: 1,
@@ -44,18 +55,8 @@ export function statusOf(parts: StatusParts): StatusDocument {
     time_zone: settings.store.timeZone,
     at_ms: atMs,
     started_ms: startedMs,
-    verdict: verdictOf({
-      nowMs: atMs,
-      startedMs,
-      sensors,
-      uplink,
-      held: storage.held,
-      deadLetters: storage.deadLetters,
-      storageError: pipeline.storageError,
-      storageErrorSinceMs: parts.storageErrorSinceMs,
-      keyOnTmpfs: parts.key !== 'not_tmpfs',
-    }),
-    sensors,
+    verdict: parts.judge(facts),
+    sensors: facts.sensors,
     today: live.today,
     window: live.window,
     buffer: {
@@ -63,15 +64,20 @@ export function statusOf(parts: StatusParts): StatusDocument {
       held: storage.held,
       held_bytes: storage.heldBytes,
       oldest_sequence: storage.oldestSequence,
-      sealed_through: pipeline.sealedThrough,
+      sealed_through: storage.sealedThrough,
       dead_letters: storage.deadLetters,
       database_bytes: storage.databaseBytes,
       uncommitted: pipeline.uncommitted,
+      oldest_ms: storage.oldestSealedMs,
+      hours_left: hoursLeft(parts),
       last_commit_ms: pipeline.lastCommit,
-      storage_error: pipeline.storageError,
+      storage_error: pipeline.storageError?.message ?? null,
     },
-    uplink: { ...uplink, url: settings.uplink?.url ?? '' },
-    clock: { virtual: parts.virtual, key: parts.key },
+    uplink: { url: settings.uplink?.url ?? '', ...facts.uplink },
+    clock: { virtual: parts.virtual, key: parts.key, trust: parts.clockTrust },
+    settings: parts.settingsState,
+    disk: parts.disk,
+    box: { temperature_c: parts.temperatureC, last_end: parts.lastEnd },
     process: {
       pid: process.pid,
       rss_bytes: memory.rss,
@@ -82,13 +88,45 @@ export function statusOf(parts: StatusParts): StatusDocument {
   };
 }
 
-function uplinkState({ uplink, startedMs, atMs, networkNowMs }: StatusParts): UplinkState {
+/** What the verdict rests on. */
+export function factsOf(parts: Omit<StatusParts, 'judge'>): VerdictFacts {
+  const { settings, pipeline, storage } = parts;
+  return {
+    nowMs: parts.atMs,
+    startedMs: parts.startedMs,
+    virtual: parts.virtual,
+    sensors: parts.sensors.map((sensor) => sensor.status()),
+    uplink: uplinkState(parts),
+    topicRoot: topicsOf(settings.tenant, settings.gateway).batch.replace(/\/up\/batch$/, ''),
+    held: storage.held,
+    deadLetters: storage.deadLetters,
+    storageError: pipeline.storageError?.message ?? null,
+    storageErrorCode: pipeline.storageError?.code ?? null,
+    storageErrorSinceMs: parts.storageErrorSinceMs,
+    keyOnTmpfs: parts.key !== 'not_tmpfs',
+    settings: parts.settingsState,
+    disk: parts.disk,
+    temperatureC: parts.temperatureC,
+    clockTrust: parts.clockTrust,
+  };
+}
+
+/** How many hours of sealed windows the free disk still holds, at the pace of the last ones. */
+function hoursLeft({ disk, storage, settings }: StatusParts): number | null {
+  if (disk.free_bytes === null || storage.bytesPerWindow === null || storage.bytesPerWindow === 0) return null;
+  const windows = Math.max(0, disk.free_bytes - DISK_RESERVE_BYTES) / (storage.bytesPerWindow * BYTES_A_BYTE);
+  return Math.floor((windows * settings.counting.windowMinutes) / 60);
+}
+
+function uplinkState({ uplink, startedMs, atMs, networkNowMs }: Omit<StatusParts, 'judge'>): UplinkState {
   if (uplink === null) {
     return {
       phase: 'off',
       since: startedMs,
       protocol: null,
       lastError: null,
+      lastErrorKind: null,
+      certificates: [],
       lastAcknowledgedAt: null,
       lastPublishedAt: null,
       inFlight: 0,

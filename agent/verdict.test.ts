@@ -34,6 +34,8 @@ function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['u
       since: STARTED,
       protocol: 5,
       lastError: null,
+      lastErrorKind: null,
+      certificates: [],
       lastAcknowledgedAt: NOW,
       lastPublishedAt: NOW,
       inFlight: 0,
@@ -43,11 +45,25 @@ function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['u
       resent: 0,
       ...uplink,
     },
+    topicRoot: 'ff/v1/acme/gw',
+    virtual: false,
     held: 0,
     deadLetters: 0,
     storageError: null,
+    storageErrorCode: null,
     storageErrorSinceMs: 0,
     keyOnTmpfs: true,
+    settings: {
+      path: '/etc/f.yaml',
+      state: 'current',
+      loaded_ms: STARTED,
+      mistakes: [],
+      restart_keys: [],
+      overrides: [],
+    },
+    disk: { path: '/var/lib/footfall', free_bytes: 4e9, total_bytes: 8e9, wear_percent: null },
+    temperatureC: 50,
+    clockTrust: 'synchronised',
     ...over,
   };
 }
@@ -75,7 +91,11 @@ describe('the verdict', () => {
       since_ms: NOW - 5_000,
       port: '/dev/w',
     });
-    expect(verdictOf(facts({ sensors: [down] })).state).toBe('not_counting');
+    const older = { ...down, id: 'other', since_ms: NOW - 9_000 };
+    expect(verdictOf(facts({ sensors: [older, down], keyOnTmpfs: false }))).toMatchObject({
+      state: 'not_counting',
+      since_ms: NOW - 5_000,
+    });
     const { state, since_ms, reasons } = verdictOf(facts({ sensors: [sensor(), down] }));
     expect({ state, since_ms }).toEqual({ state: 'degraded', since_ms: NOW - 5_000 });
     expect(reasons).toHaveLength(1);
@@ -167,5 +187,93 @@ describe('the verdict', () => {
       'key_on_disk',
     ]);
     expect(verdictOf(all).since_ms).toBe(STARTED);
+  });
+
+  it('bears with a line that is about to be opened', () => {
+    const opening = (age: number) =>
+      codes(facts({ sensors: [sensor({ state: 'down', detail: 'not opened yet', since_ms: NOW - age })] }));
+    expect(opening(4_999)).toEqual([]);
+    expect(opening(5_000)).toEqual(['sensor_down']);
+  });
+
+  it('tells a full disk from one that fails, and warns before', () => {
+    const [full] = verdictOf(
+      facts({ storageError: 'x', storageErrorCode: 'storage_full', storageErrorSinceMs: NOW - 3 }),
+    ).reasons;
+    expect(full).toMatchObject({ code: 'disk_full', since_ms: NOW - 3, hint: expect.stringContaining('Make room') });
+    expect(full.message).toContain('/var/lib/footfall');
+    const low = (free_bytes: number | null) => verdictOf(facts({ disk: { ...facts().disk, free_bytes } })).reasons;
+    expect(low(null)).toEqual([]);
+    expect(low(600 * 2 ** 20)).toEqual([]);
+    expect(low(400 * 2 ** 20)).toMatchObject([{ code: 'disk_low', message: expect.stringContaining('400 MiB') }]);
+    expect(low(10 * 2 ** 20)[0].hint).toContain('now');
+  });
+
+  it('says which settings are in use while the file is broken, and what waits for a restart', () => {
+    const broken = {
+      ...facts().settings,
+      state: 'last_good' as const,
+      mistakes: ['/etc/f.yaml:3:1: at x: wrong', 'b'],
+    };
+    const [reason] = verdictOf(facts({ settings: broken })).reasons;
+    expect(reason).toMatchObject({ code: 'settings_broken', since_ms: STARTED });
+    expect(reason.message).toContain('/etc/f.yaml:3:1: at x: wrong (and 1 more)');
+    expect(reason.hint).toContain('footfall reload');
+    const waiting = { ...facts().settings, state: 'restart_needed' as const, restart_keys: ['gateway', 'store.id'] };
+    expect(verdictOf(facts({ settings: waiting })).reasons).toMatchObject([
+      { code: 'settings_restart', message: expect.stringContaining('gateway, store.id') },
+    ]);
+  });
+
+  it.each([
+    ['login', 'uplink_login', 'password_file'],
+    ['tls', 'uplink_tls', 'ca_file'],
+    ['file', 'uplink_tls', 'readable'],
+    ['identity', 'uplink_identity', '"gateway"'],
+    ['name', 'uplink_down', 'DNS'],
+    ['network', 'uplink_down', 'network'],
+    ['denied', 'uplink_denied', 'ff/v1/acme/gw/up/#'],
+  ] as const)('advises on an uplink that fails by %s', (lastErrorKind, code, advice) => {
+    const { reasons } = verdictOf(
+      facts({}, { phase: 'waiting', since: NOW - 5, lastError: 'so it is', lastErrorKind }),
+    );
+    expect(reasons).toMatchObject([{ code, since_ms: NOW - 5 }]);
+    expect(reasons[0].message).toContain('so it is');
+    expect(reasons[0].hint).toContain(advice);
+  });
+
+  it('tells at once that a broker takes nothing, though it is connected', () => {
+    const { reasons } = verdictOf(facts({ held: 1 }, { lastError: 'refused', lastErrorKind: 'denied', inFlight: 1 }));
+    expect(reasons.map(({ code }) => code)).toEqual(['uplink_denied']);
+  });
+
+  it('warns two weeks before a certificate ends, by the one that ends first', () => {
+    const day = 86_400_000;
+    const certificates = (days: number) => [
+      { what: 'authority' as const, expires_ms: NOW + 400 * day },
+      { what: 'broker' as const, expires_ms: NOW + days * day },
+    ];
+    expect(codes(facts({}, { certificates: certificates(15) }))).toEqual([]);
+    expect(verdictOf(facts({}, { certificates: certificates(3.5) })).reasons).toMatchObject([
+      { code: 'certificate_expiring', message: "The broker's certificate expires in 3 days." },
+    ]);
+    expect(verdictOf(facts({}, { certificates: certificates(-1) })).reasons[0].message).toContain('has expired');
+  });
+
+  it('gives a clock a minute to be synchronised, unless it is simulated', () => {
+    const clock = (clockTrust: VerdictFacts['clockTrust'], over: Partial<VerdictFacts> = {}) =>
+      verdictOf(facts({ clockTrust, ...over })).reasons;
+    expect(clock('rtc_only')).toMatchObject([{ code: 'clock_unsynchronised', since_ms: STARTED }]);
+    expect(clock('unknown')[0].message).toContain('nothing on this box keeps it');
+    expect(clock('unknown', { nowMs: STARTED + 59_999, sensors: [sensor()] })).toEqual([]);
+    expect(clock('unknown', { virtual: true })).toEqual([]);
+  });
+
+  it('tells a box that is too hot, and flash that is worn', () => {
+    expect(codes(facts({ temperatureC: 79.9 }))).toEqual([]);
+    expect(codes(facts({ temperatureC: 80, disk: { ...facts().disk, wear_percent: 90 } }))).toEqual([
+      'temperature_high',
+      'disk_worn',
+    ]);
   });
 });

@@ -1,29 +1,67 @@
 /** Is this box counting, what is wrong since when, and what to do: worked out of facts, by one pure function. */
 import type { Reason, SensorStatus, StatusDocument } from './local/document.ts';
+import { NOT_OPENED_YET } from './sensors.ts';
 import type { UplinkState } from './uplink/port.ts';
+import { uplinkReasons } from './verdict-uplink.ts';
 
-/** An uplink that does not get anywhere this long after the start, or is connected this long without any acknowledgement. */
-const UPLINK_PATIENCE_MS = 120_000;
+/** A clock is given this long after the start: time services need some seconds of network. */
+const CLOCK_PATIENCE_MS = 60_000;
+const STOPS_COUNTING: ReadonlySet<string> = new Set(['sensor_down', 'no_sensors']);
+const OPENING_MS = 5_000;
+const MIB = 1024 * 1024;
+/** Below this the next days are at stake, below the other the next minutes. */
+const DISK_LOW_BYTES = 500 * MIB;
+const DISK_FULL_BYTES = 50 * MIB;
+/** Flash wears out some time after the end of its rated life. */
+const WORN_PERCENT = 90;
+/** Boards throttle at about 80 °C and stop at 85 °C or a little above. */
+const HOT_CELSIUS = 80;
 
 export interface VerdictFacts {
   nowMs: number;
   startedMs: number;
+  /** Whether the clock is simulated: then nobody needs to keep the machine's. */
+  virtual: boolean;
   sensors: SensorStatus[];
   uplink: UplinkState;
+  /** Topics of this gateway begin so, as in `ff/v1/acme/gw-12`. */
+  topicRoot: string;
   /** Batches sealed and not acknowledged. */
   held: number;
   deadLetters: number;
   storageError: string | null;
+  /** AgentError code of `storageError`. */
+  storageErrorCode: string | null;
   storageErrorSinceMs: number;
   keyOnTmpfs: boolean;
+  settings: StatusDocument['settings'];
+  disk: StatusDocument['disk'];
+  temperatureC: number | null;
+  clockTrust: StatusDocument['clock']['trust'];
 }
 
+/** Reasons in the order of what they cost. */
 export function verdictOf(facts: VerdictFacts): StatusDocument['verdict'] {
-  const reasons = [...sensorReasons(facts), ...storageReasons(facts), ...uplinkReasons(facts), ...keyReasons(facts)];
+  const reasons = [
+    ...sensorReasons(facts),
+    ...storageReasons(facts),
+    ...settingsReasons(facts),
+    ...uplinkReasons(facts),
+    ...boxReasons(facts),
+  ];
   const counting = facts.sensors.some((sensor) => sensor.state !== 'down');
-  const state = !counting ? 'not_counting' : reasons.length > 0 ? 'degraded' : 'counting';
-  const since = reasons.reduce((earliest, reason) => Math.min(earliest, reason.since_ms), Infinity);
-  return { state, since_ms: Number.isFinite(since) ? since : facts.startedMs, reasons };
+  return withReasons(counting, reasons, facts.startedMs);
+}
+
+/** The verdict over these reasons, `wellSinceMs` being since when there was none. */
+export function withReasons(counting: boolean, reasons: Reason[], wellSinceMs: number): StatusDocument['verdict'] {
+  if (!counting) {
+    // Nothing is counted since the last line went down, however long something else is wrong.
+    const lines = reasons.filter(({ code }) => STOPS_COUNTING.has(code)).map(({ since_ms }) => since_ms);
+    return { state: 'not_counting', since_ms: lines.length > 0 ? Math.max(...lines) : wellSinceMs, reasons };
+  }
+  if (reasons.length === 0) return { state: 'counting', since_ms: wellSinceMs, reasons };
+  return { state: 'degraded', since_ms: Math.min(...reasons.map(({ since_ms }) => since_ms)), reasons };
 }
 
 function sensorReasons(facts: VerdictFacts): Reason[] {
@@ -31,17 +69,21 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
     return [
       {
         code: 'no_sensors',
+        subject: '',
         message: 'No sensor is configured.',
-        hint: 'Add one under "sensors" in the settings and restart.',
+        hint: 'Add one under "sensors" in the settings, then: footfall reload',
         since_ms: facts.startedMs,
       },
     ];
   }
   return facts.sensors.flatMap((sensor): Reason[] => {
     if (sensor.state === 'down') {
+      // The first moments of a start, or of a sensor that was just added, are no fault.
+      if (sensor.detail === NOT_OPENED_YET && facts.nowMs - sensor.since_ms < OPENING_MS) return [];
       return [
         {
           code: 'sensor_down',
+          subject: sensor.id,
           message: `${sensor.id}: ${sensor.detail ?? 'the line is closed'}.`,
           hint: `Check the plug and the cable of ${sensor.port}; it is tried again by itself.`,
           since_ms: sensor.since_ms,
@@ -52,6 +94,7 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
       return [
         {
           code: 'sensor_silent',
+          subject: sensor.id,
           message: `${sensor.id}: the line is open, but no valid frame came.`,
           hint: 'Check the power of the sensor, and driver and baud in the settings.',
           since_ms: sensor.since_ms,
@@ -63,18 +106,37 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
 }
 
 function storageReasons(facts: VerdictFacts): Reason[] {
+  const { disk } = facts;
   const reasons: Reason[] = [];
+  const full = facts.storageErrorCode === 'storage_full';
   if (facts.storageError !== null) {
     reasons.push({
-      code: 'storage_failed',
-      message: `The database cannot be written (${facts.storageError}); counts are kept in memory.`,
-      hint: 'Check free space and health of the disk. A power cut now would lose the current window.',
+      code: full ? 'disk_full' : 'storage_failed',
+      subject: '',
+      message: full
+        ? `The disk of ${disk.path} is full; counts are kept in memory.`
+        : `The database cannot be written (${facts.storageError}); counts are kept in memory.`,
+      hint: full
+        ? 'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.'
+        : 'Check the health of the disk: footfall doctor. A power cut now would lose the current window.',
       since_ms: facts.storageErrorSinceMs,
+    });
+  } else if (disk.free_bytes !== null && disk.free_bytes < DISK_LOW_BYTES) {
+    const nearly = disk.free_bytes < DISK_FULL_BYTES;
+    reasons.push({
+      code: 'disk_low',
+      subject: '',
+      message: `Only ${Math.floor(disk.free_bytes / MIB)} MiB are free on the disk of ${disk.path}.`,
+      hint: nearly
+        ? 'Make room now: when it is full, batches cannot be kept.'
+        : 'Make room: see what fills it with du -x, and whether the uplink drains the buffer.',
+      since_ms: facts.nowMs,
     });
   }
   if (facts.deadLetters > 0) {
     reasons.push({
       code: 'batches_rejected',
+      subject: '',
       message: `The collector rejected ${facts.deadLetters} ${facts.deadLetters === 1 ? 'batch' : 'batches'}.`,
       hint: 'They are kept on this box with the reason. Compare the versions of gateway and collector.',
       since_ms: facts.nowMs,
@@ -83,42 +145,74 @@ function storageReasons(facts: VerdictFacts): Reason[] {
   return reasons;
 }
 
-function uplinkReasons(facts: VerdictFacts): Reason[] {
-  const { uplink, nowMs } = facts;
-  if (uplink.phase === 'off') return [];
-  if (uplink.phase !== 'connected') {
-    if (nowMs - facts.startedMs < UPLINK_PATIENCE_MS && uplink.lastError === null) return [];
+function settingsReasons({ settings, nowMs }: VerdictFacts): Reason[] {
+  if (settings.state === 'last_good') {
+    const [first] = settings.mistakes;
+    const count = settings.mistakes.length;
+    const more = count > 1 ? ` (and ${count - 1} more)` : '';
     return [
       {
-        code: 'uplink_down',
-        message: `Not connected to the broker${uplink.lastError === null ? '' : `: ${uplink.lastError}`}.`,
-        hint: 'Counting goes on and batches are kept. Check the network, then url and login under "uplink".',
-        since_ms: uplink.since,
+        code: 'settings_broken',
+        subject: '',
+        message: `The settings file is broken, the last good settings are in use: ${first ?? 'it cannot be read'}${more}.`,
+        hint: `Correct ${settings.path ?? 'the file'}, see footfall config check, then: footfall reload`,
+        since_ms: settings.loaded_ms,
       },
     ];
   }
-  const heardAt = Math.max(uplink.lastAcknowledgedAt ?? 0, uplink.since);
-  if (facts.held > 0 && uplink.inFlight > 0 && nowMs - heardAt > UPLINK_PATIENCE_MS) {
+  if (settings.state === 'restart_needed') {
     return [
       {
-        code: 'uplink_unacknowledged',
-        message: 'Connected, but the collector acknowledges nothing.',
-        hint: 'Batches are kept. Check that the collector runs, and that the broker lets this gateway publish and subscribe.',
-        since_ms: heardAt,
+        code: 'settings_restart',
+        subject: '',
+        message: `Changed settings wait for a restart: ${settings.restart_keys.join(', ')}.`,
+        hint: 'Restart when it suits: systemctl restart footfall. Nothing that was counted is lost.',
+        since_ms: Math.min(settings.loaded_ms, nowMs),
       },
     ];
   }
   return [];
 }
 
-function keyReasons(facts: VerdictFacts): Reason[] {
-  if (facts.keyOnTmpfs) return [];
-  return [
-    {
-      code: 'key_on_disk',
-      message: 'The runtime directory is on a disk: the daily key would survive a power-off.',
-      hint: 'Point "runtime_directory" at a tmpfs, such as /run/footfall.',
-      since_ms: facts.startedMs,
-    },
-  ];
+function boxReasons(facts: VerdictFacts): Reason[] {
+  const reasons: Reason[] = [];
+  const add = (code: string, since_ms: number, message: string, hint: string): void => {
+    reasons.push({ code, subject: '', message, hint, since_ms });
+  };
+  const { clockTrust, disk, nowMs, startedMs, temperatureC } = facts;
+  if (!facts.virtual && clockTrust !== 'synchronised' && nowMs - startedMs >= CLOCK_PATIENCE_MS) {
+    add(
+      'clock_unsynchronised',
+      startedMs,
+      clockTrust === 'rtc_only'
+        ? "The clock is not synchronised: it runs on the board's own clock chip, which drifts."
+        : 'The clock is not synchronised, and nothing on this box keeps it.',
+      'Let the box reach a time server: timedatectl set-ntp true, then timedatectl. Counting goes on; every batch says that its times are not trusted.',
+    );
+  }
+  if (temperatureC !== null && temperatureC >= HOT_CELSIUS) {
+    add(
+      'temperature_high',
+      nowMs,
+      `The box is at ${Math.round(temperatureC)} °C.`,
+      'Give it air: boards slow down at about 80 °C and stop a little above.',
+    );
+  }
+  if (disk.wear_percent !== null && disk.wear_percent >= WORN_PERCENT) {
+    add(
+      'disk_worn',
+      nowMs,
+      `The flash memory has used ${disk.wear_percent} % of its rated life.`,
+      'Plan to replace it. Nothing is lost as long as it takes writes.',
+    );
+  }
+  if (!facts.keyOnTmpfs) {
+    add(
+      'key_on_disk',
+      startedMs,
+      'The runtime directory is on a disk: the daily key would survive a power-off.',
+      'Point "runtime_directory" at a tmpfs, such as /run/footfall.',
+    );
+  }
+  return reasons;
 }

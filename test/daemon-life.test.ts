@@ -133,10 +133,10 @@ describe.skipIf(missing !== null)(`a daemon's life on the real clock${missing ==
   }
 
   it('says with 3 that nothing runs', { timeout: PATIENCE }, async () => {
-    const { code, errors } = await told();
-    expect(code).toBe(3);
-    expect(errors).toMatch(/^error: no daemon on .*footfall\.sock: /);
-    expect(errors).toContain('hint: Start it: ');
+    const { code, output, errors } = await told();
+    expect({ code, errors }).toEqual({ code: 3, errors: '' });
+    expect(output).toMatch(/^○ FIRST START/);
+    expect(oneLine(output)).toContain(' → Start it: ');
   });
 
   it('refuses broken settings with the place of each mistake', { timeout: PATIENCE }, async () => {
@@ -168,7 +168,7 @@ describe.skipIf(missing !== null)(`a daemon's life on the real clock${missing ==
       { accepted: 3, rejected: {} },
     ]);
     expect(status.verdict).toMatchObject({ state: 'counting', reasons: [] });
-    expect(status.clock).toEqual({ virtual: false, key: 'made' });
+    expect(status.clock).toEqual({ virtual: false, key: 'made', trust: 'synchronised' });
     const { code, output } = await told();
     expect(code).toBe(0);
     expect(output).toMatch(/^● COUNTING {2}since /);

@@ -219,7 +219,9 @@ describe('windows', () => {
     expect(today).toMatchObject({ date: '2026-03-02', entries: 3, exits: 1, occupancy: 2, visits: 1, dwell_visits: 1 });
     // One person stayed 4 minutes, one is in for 40, one for 1.
     expect(today.dwell_ms).toBe(Math.round((45 * MINUTE) / 3));
-    expect(today.hours[10]).toEqual({ entries: 3, visits: 1, passers_by: 0 });
+    // 45 person-minutes in the 41 minutes counted so far; the hours around were not counted.
+    expect(today.hours[10]).toEqual({ entries: 3, visits: 1, passers_by: 0, inside: 1.1 });
+    expect([today.hours[9].inside, today.hours[11].inside]).toEqual([null, null]);
     expect(window).toEqual({ ordinal: 3, start_ms: TEN + 30 * MINUTE, end_ms: TEN + 45 * MINUTE });
   });
 });

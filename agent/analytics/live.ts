@@ -24,7 +24,7 @@ export interface TodayFigures {
   dwell_p50_ms: number | null;
   dwell_visits: number;
   transactions: number | null;
-  hours: { entries: number; visits: number; passers_by: number }[];
+  hours: { entries: number; visits: number; passers_by: number; inside: number | null }[];
 }
 
 export interface LiveFigures {
@@ -48,7 +48,16 @@ export interface TodayState {
   transactions: number;
   dwellVisits: number;
   histogram: Histogram;
-  hours: { entries: number; visits: number; passers_by: number }[];
+  hours: HourState[];
+}
+
+interface HourState {
+  entries: number;
+  visits: number;
+  passers_by: number;
+  /** Person-milliseconds inside, and the milliseconds of the windows they were spent in; not in the oldest snapshots. */
+  occupancyMs?: number;
+  windowMs?: number;
 }
 
 export function createToday(date: string): TodayState {
@@ -63,7 +72,7 @@ export function createToday(date: string): TodayState {
     transactions: 0,
     dwellVisits: 0,
     histogram: {},
-    hours: Array.from({ length: 24 }, () => ({ entries: 0, visits: 0, passers_by: 0 })),
+    hours: Array.from({ length: 24 }, () => ({ entries: 0, visits: 0, passers_by: 0, occupancyMs: 0, windowMs: 0 })),
   };
 }
 
@@ -91,6 +100,8 @@ export function addToToday(
   hour.entries += entries;
   hour.visits += summary.visits;
   hour.passers_by += summary.passersBy;
+  hour.occupancyMs = (hour.occupancyMs ?? 0) + occupancyMs;
+  hour.windowMs = (hour.windowMs ?? 0) + window.end - window.start;
   return into;
 }
 
@@ -139,6 +150,22 @@ export function todayFigures(
     dwell_p50_ms: quantile(histogramEntries(today.histogram), 0.5),
     dwell_visits: today.dwellVisits,
     transactions: hasTill ? today.transactions : null,
-    hours: today.hours,
+    hours: hourFigures(today, now, hasDoor),
   };
+}
+
+/** Mean people inside by hour; null without doors, and for an hour in which nothing was counted. */
+function hourFigures(
+  { hours }: TodayState,
+  { occupancy, aheadMs }: { occupancy: number; aheadMs: number },
+  hasDoor: boolean,
+): TodayFigures['hours'] {
+  // What is still to come of the newest window belongs to the last hour that has any.
+  const newest = hours.findLastIndex(({ windowMs }) => (windowMs ?? 0) > 0);
+  return hours.map(({ entries, visits, passers_by, occupancyMs = 0, windowMs = 0 }, index) => {
+    const ahead = index === newest ? aheadMs : 0;
+    const lengthMs = windowMs - ahead;
+    const inside = hasDoor && lengthMs > 0 ? Math.max(0, occupancyMs - occupancy * ahead) / lengthMs : null;
+    return { entries, visits, passers_by, inside: inside === null ? null : Math.round(inside * 100) / 100 };
+  });
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../version.ts';
@@ -7,7 +7,8 @@ import { VERSION } from '../version.ts';
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** One file a verb: those of this folder that register one. */
 const verbs = readdirSync(new URL('.', import.meta.url))
-  .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && !['command.ts', 'options.ts'].includes(name))
+  .filter((name) => name.endsWith('.ts') && !/\.(?:test|fixture)\.ts$/.test(name))
+  .filter((name) => readFileSync(new URL(name, import.meta.url), 'utf8').includes('export function register(program'))
   .map((name) => name.replace('.ts', ''));
 
 function run(...words: string[]) {

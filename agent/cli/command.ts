@@ -3,7 +3,19 @@ import { Command, CommanderError } from 'commander';
 import { AgentError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 
-const VERBS = ['run', 'status', 'demo', 'replay', 'simulate', 'collect', 'config'] as const;
+const VERBS = [
+  'setup',
+  'run',
+  'status',
+  'doctor',
+  'tail',
+  'config',
+  'reload',
+  'collect',
+  'replay',
+  'simulate',
+  'demo',
+] as const;
 /** EX_USAGE (sysexits(3)): the small numbers are the verbs' own. */
 const WRONG_USE = 64;
 

@@ -1,13 +1,16 @@
-/** `footfall config check`: every mistake in a settings file, before anything is replaced. */
+/** `footfall config`: a settings file checked, the settings in force shown, where they come from, and overrides. */
 import type { Command } from 'commander';
 import type { Settings } from '../settings/settings.ts';
+import * as override from './config-override.ts';
+import * as show from './config-show.ts';
+import { DEFAULT_SETTINGS } from './socket.ts';
 
 export function register(program: Command): void {
-  const config = program.command('config').description('work with settings files');
+  const config = program.command('config').description('check a settings file, see what is in force, try a value');
   config
     .command('check')
     .description('tell every mistake in a settings file with its line')
-    .argument('<FILE>', 'settings file, YAML')
+    .argument('[FILE]', 'settings file, YAML', DEFAULT_SETTINGS)
     .option('--json', 'print {"ok", "mistakes": [{"line", "column", "path", "message"}]}')
     .addHelpText(
       'after',
@@ -17,10 +20,12 @@ Touches nothing but the file: ports, certificates and the broker are not looked 
 Exit codes: 0 no mistake, 1 mistakes or unreadable, 64 wrong use.
 
 Examples:
-  footfall config check /etc/footfall/footfall.yaml
+  footfall config check
   footfall config check shop.yaml --json`,
     )
     .action(check);
+  show.register(config);
+  override.register(config);
 }
 
 async function check(file: string, options: { json?: boolean }): Promise<void> {

@@ -1,12 +1,13 @@
 /** `footfall run`: the daemon. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { DEFAULT_SETTINGS } from './socket.ts';
 
 /** @param storageWorker another entry of the storage thread than the product's; for tests that plant a fault. */
 export function register(program: Command, storageWorker?: URL): void {
   program
     .command('run')
     .description('run the daemon: read the sensors, count, keep, deliver')
-    .option('-s, --settings <FILE>', 'settings file', '/etc/footfall/footfall.yaml')
+    .option('-s, --settings <FILE>', 'settings file', DEFAULT_SETTINGS)
     .option(
       '--virtual-clock <TIME>',
       'run on a clock that stands still at TIME (ISO 8601) and moves only when POST /clock/advance on the local socket says so; for replays and tests',
@@ -15,7 +16,9 @@ export function register(program: Command, storageWorker?: URL): void {
     .addHelpText(
       'after',
       `
-Logs JSON lines to stdout. Ends on SIGINT or SIGTERM after a last commit.
+Logs JSON lines to stdout, under systemd with the journal's priorities. SIGHUP reads the settings again (so does
+footfall reload, which tells what became of it). Ends on SIGINT or SIGTERM after a last commit. A settings file that is
+broken by an edit is stood in for by the last good one, and footfall status says so.
 
 Exit codes: 0 ended as asked, 1 could not start or failed, 64 wrong use.
 
@@ -39,13 +42,12 @@ interface RunOptions {
 }
 
 async function run(options: RunOptions, storageWorker: URL | undefined): Promise<void> {
-  const { loadSettings, readPassword } = await import('../settings/load.ts');
-  const settings = loadSettings(options.settings);
-  const password = readPassword(settings);
+  const { loadEffective } = await import('../settings/effective.ts');
+  const { notes, ...effective } = loadEffective({ path: options.settings, nowMs: Date.now() });
   const { runDaemon } = await import('../run.ts');
   await runDaemon({
-    settings,
-    password,
+    effective,
+    notes,
     ...(options.virtualClock === undefined ? {} : { virtualStartMs: options.virtualClock }),
     ...(storageWorker === undefined ? {} : { storageWorker }),
   });

@@ -4,7 +4,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { SILENT_BOX } from '../../agent/box.ts';
 import { Daemon } from '../../agent/daemon.ts';
+import type { Logging } from '../../agent/logging.ts';
 import { realClock, VirtualClock } from '../../agent/platform/clock.ts';
 import type { SensorSettings, Settings } from '../../agent/settings/settings.ts';
 import { openStorageClient } from '../../agent/storage/client.ts';
@@ -22,6 +24,16 @@ const PERSON_MS = 60_000;
 const ALL_DAY: [number, number][] = [[0, 24 * 60]];
 
 type WifiDriver = 'wifi-pcap' | 'wifi-lines';
+
+/** An error of the agent is one of the benchmark. */
+const LOGGING: Logging = {
+  logger: () => (level, fields, message) => {
+    if (level === 'error') throw new Error(`${message}: ${JSON.stringify(fields)}`);
+  },
+  setLevels: () => undefined,
+  recent: () => [],
+  flush: () => undefined,
+};
 
 export class Gateway {
   readonly #directory: string;
@@ -49,9 +61,8 @@ export class Gateway {
         return transport;
       },
       random: Math.random,
-      log: (level, fields, message) => {
-        if (level === 'error') throw new Error(`${message}: ${JSON.stringify(fields)}`);
-      },
+      box: SILENT_BOX,
+      logging: LOGGING,
     });
     const [wifi, door] = ['wifi', 'door'].map((id) => transports.get(id) as MemoryTransport);
     if (driver === 'wifi-pcap') wifi.push(Buffer.concat([encodeEspBootText(), encodeSerialPcapHeader()]));
@@ -121,7 +132,7 @@ function openStorage(directory: string) {
 }
 
 function settingsOf(directory: string, driver: WifiDriver): Settings {
-  const sensor = { baud: 921_600, gateDbm: -70, swap: false };
+  const sensor = { baud: 921_600, gateDbm: -70, swap: false, silentMinutes: 15 };
   const sensors: SensorSettings[] = [
     { ...sensor, id: 'wifi', driver, port: '/dev/benchmark-wifi', role: 'zone', place: 'shop' },
     { ...sensor, id: 'door', driver: 'door-lines', port: '/dev/benchmark-door', role: 'door', place: 'main' },
@@ -138,6 +149,8 @@ function settingsOf(directory: string, driver: WifiDriver): Settings {
     counting: { windowMinutes: WINDOW_MINUTES, graceSeconds: GRACE_SECONDS, visitGapSeconds: 300, passingSeconds: 20 },
     storage: { directory, commitSeconds: 5, doorCommitSeconds: 1 },
     runtimeDirectory: join(directory, 'run'),
-    log: { level: 'error' },
+    log: { level: 'error', modules: {} },
+    clock: { source: 'auto' },
+    locked: [],
   };
 }

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimulatedStore } from '../../../drivers/simulator/store.ts';
 import { MemoryTransport } from '../../../drivers/transport/stream.ts';
+import { SILENT_BOX } from '../../box.ts';
 import { startCollector } from '../../collector/collector.ts';
 import { Daemon } from '../../daemon.ts';
 import { AgentError } from '../../errors.ts';
+import { createLogging } from '../../logging.ts';
 import { realClock, VirtualClock } from '../../platform/clock.ts';
 import { openStorageClient } from '../../storage/client.ts';
 import { terminalOf } from '../view/style.ts';
@@ -65,8 +67,9 @@ export async function runDemo(options: DemoRun): Promise<number> {
     const lines = new Map<string, MemoryTransport>();
     const run = join(scratch, 'run');
     mkdirSync(run, { mode: 0o700 });
+    const settings = settingsFor(store, day, { data: join(scratch, 'data'), run, broker: broker.url });
     const daemon = await Daemon.start({
-      settings: settingsFor(store, day, { data: join(scratch, 'data'), run, broker: broker.url }),
+      settings,
       password: undefined,
       clock,
       networkClock,
@@ -77,7 +80,8 @@ export async function runDemo(options: DemoRun): Promise<number> {
         return line;
       },
       random: Math.random,
-      log: () => undefined,
+      box: SILENT_BOX,
+      logging: createLogging({ log: settings.log }),
     });
     cleanUp.unshift(() => daemon.stop());
 

@@ -3,15 +3,10 @@ import type { WriteStream } from 'node:tty';
 import type { Truth } from '../../../drivers/simulator/store.ts';
 import type { StatusDocument } from '../../local/document.ts';
 import { formatCount, formatDate, formatPercent, formatTime, localHour } from '../view/format.ts';
+import { LiveScreen } from '../view/live-screen.ts';
 import { renderStatus } from '../view/status.ts';
 import { painter, terminalOf } from '../view/style.ts';
 import type { StoreDay } from './store-day.ts';
-
-const ENTER = '\u001b[?1049h\u001b[?25l';
-const LEAVE = '\u001b[?25h\u001b[?1049l';
-const HOME = '\u001b[H';
-const CLEAR_LINE = '\u001b[K';
-const CLEAR_BELOW = '\u001b[J';
 
 export interface Screen {
   /** True once every `ms` of wall time. */
@@ -31,7 +26,7 @@ export interface ScreenOptions {
 
 export function createScreen(stream: WriteStream, options: ScreenOptions): Screen {
   const live = stream.isTTY === true && !options.quiet;
-  let open = false;
+  const screen = new LiveScreen(stream);
   let drawn = 0;
   let hour = -1;
   let last = '';
@@ -49,16 +44,12 @@ export function createScreen(stream: WriteStream, options: ScreenOptions): Scree
         hour = now;
         return;
       }
-      if (!open) stream.write(ENTER);
-      open = true;
       const terminal = terminalOf(stream, process.env);
       last = `${header(status, options, terminal)}\n\n${renderStatus(status, terminal)}\n${against(status, truth, terminal)}\n`;
-      const rows = last.trimEnd().split('\n').slice(0, stream.rows);
-      stream.write(`${HOME}${rows.map((row) => row + CLEAR_LINE).join('\n')}${CLEAR_BELOW}`);
+      screen.draw(last, terminal);
     },
     close() {
-      if (open) stream.write(LEAVE);
-      open = false;
+      screen.close();
     },
     get last() {
       return last;

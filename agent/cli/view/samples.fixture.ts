@@ -1,183 +1,311 @@
-/** Status documents for the tests of the view: a well box, a degraded one, one that does not count. */
-import type { SensorStatus, StatusDocument } from '../../local/document.ts';
+/** Status documents for tests: the well box with each thing wrong that a verdict knows, and with several at once. */
+import type { Reason, SensorStatus, StatusDocument } from '../../local/document.ts';
+import { AT, DAY, door, HOUR, MIB, MINUTE, till, well, wifi } from './well.fixture.ts';
 
-/** 2026-03-02 13:12:07 in Prague, a Monday. */
-const AT = Date.UTC(2026, 2, 2, 12, 12, 7);
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+export { AT, well };
 
-const wifi: SensorStatus = {
-  id: 'front-wifi',
-  driver: 'wifi-pcap',
-  port: '/dev/serial/by-id/usb-front',
-  place: 'shop',
-  role: 'zone',
-  state: 'up',
-  since_ms: AT - 4 * HOUR,
-  detail: null,
-  last_frame_ms: AT - 1_200,
-  per_minute: 412,
-  bytes: 31_203_112,
-  accepted: 98_231,
-  rejected: { noise: 12, format: 132, range: 0, oversize: 0, truncated: 1, checksum: 0, unsupported: 0, missing: 0 },
-};
-const door: SensorStatus = {
+/** The well box with these reasons and whatever else is changed. */
+function wrong(reasons: Reason[], changes: Partial<StatusDocument> = {}): StatusDocument {
+  const since_ms = Math.min(...reasons.map((reason) => reason.since_ms));
+  return { ...well, verdict: { state: 'degraded', since_ms, reasons }, ...changes };
+}
+
+function reason(code: string, minutes: number, message: string, hint: string, subject = ''): Reason {
+  return { code, subject, message, hint, since_ms: AT - minutes * MINUTE };
+}
+
+/** The uplink as it is when the last attempt failed like this. */
+function failed(kind: StatusDocument['uplink']['lastErrorKind'], lastError: string): Partial<StatusDocument> {
+  return {
+    uplink: {
+      ...well.uplink,
+      phase: 'waiting',
+      since: AT - 26 * HOUR,
+      protocol: null,
+      lastError,
+      lastErrorKind: kind,
+      certificates: [],
+      lastAcknowledgedAt: AT - 26 * HOUR,
+    },
+    buffer: {
+      ...well.buffer,
+      held: 104,
+      held_bytes: 1_312_000,
+      oldest_sequence: 3,
+      sealed_through: 106,
+      oldest_ms: AT - 26 * HOUR,
+    },
+  };
+}
+
+const DOOR_PORT = '/dev/serial/by-id/usb-Silicon_Labs_CP2102_USB_to_UART_Bridge_Controller_0001-if00-port0';
+const unplugged = reason(
+  'sensor_down',
+  12,
+  `main-door: expected a port at ${DOOR_PORT}, found no such file.`,
+  `Check the plug and the cable of ${DOOR_PORT}; it is tried again by itself.`,
+  'main-door',
+);
+const silent = reason(
+  'sensor_silent',
+  22,
+  'front-wifi: the line is open, but no valid frame came.',
+  'Check the power of the sensor, and driver and baud in the settings.',
+  'front-wifi',
+);
+const full = reason(
+  'disk_full',
+  7,
+  'The disk of /var/lib/footfall is full; counts are kept in memory.',
+  'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.',
+);
+const uplinkDown = (code: string, message: string, hint: string): Reason =>
+  reason(code, 26 * 60, `Not connected to the broker: ${message}.`, `Counting goes on and batches are kept. ${hint}`);
+const refused = 'connection refused by broker.example:8883: no broker listens there';
+const stopped = uplinkDown(
+  'uplink_down',
+  refused,
+  'Check the network, then the broker and "url" under "uplink": footfall doctor',
+);
+const silentWifi: SensorStatus = {
   ...wifi,
-  id: 'main-door',
-  driver: 'door-lines',
-  port: '/dev/serial/by-id/usb-door',
-  place: 'main',
-  role: 'door',
-  last_frame_ms: AT - 4_000,
-  per_minute: 6,
-  bytes: 90_112,
-  accepted: 1_402,
-  rejected: {},
-};
-const till: SensorStatus = {
-  ...door,
-  id: 'till',
-  place: 'till',
-  role: 'transactions',
-  last_frame_ms: AT - 3 * MINUTE,
+  state: 'silent',
+  since_ms: AT - 22 * MINUTE,
+  last_frame_ms: AT - 37 * MINUTE,
   per_minute: 0,
 };
-
-const entries = [0, 0, 0, 0, 0, 0, 0, 0, 0, 61, 74, 88, 142, 47, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-
-export const well: StatusDocument = {
-  v: 1,
-  version: '0.1.0',
-  tenant: 'acme',
-  gateway: 'gw-12',
-  store: 'shop-12',
-  time_zone: 'Europe/Prague',
-  at_ms: AT,
-  started_ms: AT - 4 * HOUR - 14 * MINUTE,
-  verdict: { state: 'counting', since_ms: AT - 4 * HOUR - 14 * MINUTE, reasons: [] },
-  sensors: [wifi, door, till],
-  today: {
-    date: '2026-03-02',
-    entries: 412,
-    exits: 398,
-    occupancy: 14,
-    people: 13,
-    visits: 263,
-    passers_by: 2_941,
-    passing_people: 5_213,
-    passing_state: 'calibrated',
-    entry_rate: 412 / 5_213,
-    device_entry_rate: 263 / 3_204,
-    dwell_ms: 12 * MINUTE + 30_000,
-    dwell_p50_ms: 9 * MINUTE + 4_000,
-    dwell_visits: 23,
-    transactions: 31,
-    hours: entries.map((count) => ({ entries: count, visits: Math.round(count * 0.6), passers_by: count * 7 })),
-  },
-  window: { ordinal: 17, start_ms: AT - 12 * MINUTE - 7_000, end_ms: AT + 3 * MINUTE - 7_000 },
-  buffer: {
-    epoch: '0123456789abcdef',
-    held: 1,
-    held_bytes: 9_812,
-    oldest_sequence: 16,
-    sealed_through: 16,
-    dead_letters: 0,
-    database_bytes: 12_713_984,
-    uncommitted: 37,
-    last_commit_ms: AT - 2_100,
-    storage_error: null,
-  },
-  uplink: {
-    phase: 'connected',
-    since: AT - 2 * HOUR - 5 * MINUTE,
-    protocol: 5,
-    lastError: null,
-    lastAcknowledgedAt: AT - 12 * MINUTE,
-    lastPublishedAt: AT - 12 * MINUTE,
-    inFlight: 0,
-    published: 16,
-    acknowledged: 15,
-    rejected: 0,
-    resent: 0,
-    url: 'mqtts://broker.example:8883',
-  },
-  clock: { virtual: false, key: 'kept' },
-  process: { pid: 812, rss_bytes: 88_080_384, heap_bytes: 21_000_000, ordinal: 99_701, longest_stall_ms: 12 },
+const downDoor: SensorStatus = {
+  ...door,
+  port: DOOR_PORT,
+  state: 'down',
+  since_ms: AT - 12 * MINUTE,
+  detail: `expected a port at ${DOOR_PORT}, found no such file`,
+  last_frame_ms: AT - 12 * MINUTE,
+  per_minute: 0,
 };
-
-export const degraded: StatusDocument = {
-  ...well,
-  verdict: {
-    state: 'degraded',
-    since_ms: AT - 26 * HOUR,
-    reasons: [
-      {
-        code: 'sensor_down',
-        message: 'main-door: expected a port at /dev/serial/by-id/usb-door, found no such file.',
-        hint: 'Check the plug and the cable of /dev/serial/by-id/usb-door; it is tried again by itself.',
-        since_ms: AT - 12 * MINUTE,
-      },
-      {
-        code: 'uplink_unacknowledged',
-        message: 'Connected, but the collector acknowledges nothing.',
-        hint: 'Batches are kept. Check that the collector runs, and that the broker lets this gateway publish and subscribe.',
-        since_ms: AT - 26 * HOUR,
-      },
-    ],
-  },
-  sensors: [
-    { ...wifi, state: 'silent', since_ms: AT - 22 * MINUTE, last_frame_ms: AT - 22 * MINUTE, per_minute: 0 },
-    { ...door, state: 'down', since_ms: AT - 12 * MINUTE, detail: 'no such file', last_frame_ms: null, per_minute: 0 },
-    {
-      ...till,
-      id: '收银台-second-floor-left-hand-side-by-the-window',
-      rejected: { checksum: 41_233, truncated: 9, noise: 3 },
-    },
-  ],
-  today: {
-    ...well.today,
-    entries: null,
-    exits: null,
-    occupancy: null,
-    people: 11,
-    passing_people: null,
-    passing_state: 'uncalibrated',
-    entry_rate: null,
-    dwell_ms: null,
-    dwell_p50_ms: null,
-    dwell_visits: 0,
-    transactions: null,
-  },
+const fullDisk: Partial<StatusDocument> = {
   buffer: {
     ...well.buffer,
-    held: 104,
-    held_bytes: 1_312_000,
-    oldest_sequence: 3,
-    sealed_through: 106,
-    dead_letters: 2,
+    uncommitted: 18_231,
+    hours_left: 0,
+    last_commit_ms: AT - 7 * MINUTE,
+    storage_error: 'database or disk is full',
   },
-  uplink: {
-    ...well.uplink,
-    since: AT - 26 * HOUR,
-    protocol: 4,
-    lastAcknowledgedAt: null,
-    inFlight: 16,
-    acknowledged: 0,
-  },
-  clock: { virtual: true, key: 'not_tmpfs' },
+  disk: { ...well.disk, free_bytes: 0 },
 };
+const mistake = (line: number, path: string, message: string) =>
+  `/etc/footfall/footfall.yaml:${line}:11: at ${path}: ${message}`;
+const mistakes = [
+  mistake(14, 'sensors[0].baud', 'expected a whole number of bits per second, received "fast"'),
+  mistake(22, 'uplink', 'unknown key "ulr"; did you mean "url"?'),
+];
+
+/** One box for each thing that can be wrong. */
+export const DEGRADED = {
+  'sensor-down': wrong([unplugged], { sensors: [wifi, downDoor, till] }),
+  'sensor-silent': wrong([silent], { sensors: [silentWifi, door, till] }),
+  'uplink-down': wrong([stopped], failed('network', refused)),
+  'uplink-login': wrong(
+    [
+      uplinkDown(
+        'uplink_login',
+        'the broker broker.example:8883 refused the user name or password: not authorised',
+        'Check "username" under "uplink" and the password (password_file), then: footfall reload',
+      ),
+    ],
+    failed('login', 'the broker broker.example:8883 refused the user name or password: not authorised'),
+  ),
+  'uplink-tls': wrong(
+    [
+      uplinkDown(
+        'uplink_tls',
+        'certificate of broker.example:8883 not trusted: it is not signed by the authority in /etc/footfall/ca.pem',
+        'Check "ca_file" and the host name in "url" under "uplink", and the clock of this box: footfall doctor',
+      ),
+    ],
+    failed('tls', 'certificate of broker.example:8883 not trusted'),
+  ),
+  'uplink-denied': wrong(
+    [
+      reason(
+        'uplink_denied',
+        26 * 60,
+        'The broker does not let this gateway deliver: the broker refused the subscription.',
+        "Batches are kept. In the broker's access list, let it publish ff/v1/acme/gw-12/up/# and subscribe ff/v1/acme/gw-12/down/#.",
+      ),
+    ],
+    {
+      ...failed('denied', ''),
+      uplink: { ...well.uplink, lastError: 'the broker refused the subscription', lastErrorKind: 'denied' },
+    },
+  ),
+  'disk-full': wrong([full], fullDisk),
+  'storage-failed': wrong(
+    [
+      reason(
+        'storage_failed',
+        7,
+        'The database cannot be written (disk I/O error); counts are kept in memory.',
+        'Check the health of the disk: footfall doctor. A power cut now would lose the current window.',
+      ),
+    ],
+    { buffer: { ...fullDisk.buffer!, hours_left: null, storage_error: 'disk I/O error' } },
+  ),
+  'clock-unsynchronised': wrong(
+    [
+      reason(
+        'clock_unsynchronised',
+        254,
+        "The clock is not synchronised: it runs on the board's own clock chip, which drifts.",
+        'Let the box reach a time server: timedatectl set-ntp true, then timedatectl. Counting goes on; every batch says that its times are not trusted.',
+      ),
+    ],
+    { clock: { ...well.clock, trust: 'rtc_only' } },
+  ),
+  'settings-broken': wrong(
+    [
+      reason(
+        'settings_broken',
+        3,
+        `The settings file is broken, the last good settings are in use: ${mistakes[0]} (and 1 more).`,
+        'Correct /etc/footfall/footfall.yaml, see footfall config check, then: footfall reload',
+      ),
+    ],
+    { settings: { ...well.settings, state: 'last_good', loaded_ms: AT - 3 * MINUTE, mistakes } },
+  ),
+  'settings-restart': wrong(
+    [
+      reason(
+        'settings_restart',
+        3,
+        'Changed settings wait for a restart: store.time_zone.',
+        'Restart when it suits: systemctl restart footfall. Nothing that was counted is lost.',
+      ),
+    ],
+    {
+      settings: {
+        ...well.settings,
+        state: 'restart_needed',
+        restart_keys: ['store.time_zone'],
+        overrides: [{ key: 'log.modules.uplink', until_ms: AT + 30 * MINUTE }],
+      },
+    },
+  ),
+  'worn-out': wrong(
+    [
+      reason(
+        'temperature_high',
+        4,
+        'The box is at 84 °C.',
+        'Give it air: boards slow down at about 80 °C and stop a little above.',
+      ),
+      reason(
+        'disk_worn',
+        900,
+        'The flash memory has used 95 % of its rated life.',
+        'Plan to replace it. Nothing is lost as long as it takes writes.',
+      ),
+      reason(
+        'certificate_expiring',
+        5,
+        "The broker's certificate has expired.",
+        'Have it renewed by those who run the broker.',
+      ),
+    ],
+    {
+      disk: { ...well.disk, free_bytes: 312 * MIB, wear_percent: 95 },
+      box: {
+        temperature_c: 84,
+        last_end: {
+          how: 'killed',
+          at_ms: null,
+          message: 'It ended without a word, as after SIGKILL or when memory runs out (systemd says oom-kill).',
+          hint: 'See journalctl -u footfall -b for what happened before.',
+        },
+      },
+      uplink: {
+        ...well.uplink,
+        certificates: [
+          { what: 'authority', expires_ms: AT + 12 * DAY + HOUR },
+          { what: 'broker', expires_ms: AT - 2 * DAY },
+        ],
+      },
+    },
+  ),
+} as const satisfies Record<string, StatusDocument>;
+
+/** Several at once, in a store without a calibrated door, under names that take room. */
+export const degraded: StatusDocument = wrong(
+  [
+    unplugged,
+    silent,
+    full,
+    reason(
+      'uplink_unacknowledged',
+      26 * 60,
+      'Connected, but the collector acknowledges nothing.',
+      'Batches are kept. Check that the collector runs, and that the broker lets this gateway publish and subscribe.',
+    ),
+    reason('key_on_disk', 254, 'The runtime directory is on a disk.', 'Point "runtime_directory" at a tmpfs.'),
+  ],
+  {
+    ...fullDisk,
+    sensors: [
+      silentWifi,
+      downDoor,
+      {
+        ...till,
+        id: '收银台-second-floor-left-hand-side-by-the-window',
+        rejected: { checksum: 41_233, truncated: 9, noise: 3 },
+      },
+    ],
+    today: {
+      ...well.today,
+      entries: null,
+      exits: null,
+      occupancy: null,
+      people: 11,
+      passing_people: null,
+      passing_state: 'uncalibrated',
+      entry_rate: null,
+      dwell_ms: null,
+      dwell_p50_ms: null,
+      dwell_visits: 0,
+      transactions: null,
+      hours: well.today.hours.map((hour) => ({ ...hour, entries: 0, inside: null })),
+    },
+    buffer: { ...fullDisk.buffer!, held: 104, held_bytes: 1_312_000, oldest_ms: AT - 26 * HOUR, dead_letters: 2 },
+    uplink: {
+      ...well.uplink,
+      since: AT - 26 * HOUR,
+      protocol: 4,
+      certificates: [],
+      lastAcknowledgedAt: null,
+      inFlight: 16,
+      acknowledged: 0,
+    },
+    clock: { virtual: true, key: 'not_tmpfs', trust: 'unknown' },
+  },
+);
 
 export const notCounting: StatusDocument = {
   ...well,
+  ...failed('network', refused),
   verdict: {
     state: 'not_counting',
-    since_ms: AT - 3 * MINUTE,
-    reasons: ['front-wifi', 'main-door', 'till', 'back-door', 'side-door'].map((id) => ({
-      code: 'sensor_down',
-      message: `${id}: the line was hung up\u001b[2J.`,
-      hint: 'Check the plug and the cable; it is tried again by itself.',
-      since_ms: AT - 3 * MINUTE,
-    })),
+    since_ms: AT - 26 * HOUR,
+    reasons: [
+      ...['front-wifi', 'main-door', 'till', 'back-door', 'side-door'].map((id) =>
+        reason(
+          'sensor_down',
+          3,
+          `${id}: the line was hung up\u001b[2J.`,
+          'Check the plug and the cable; it is tried again by itself.',
+          id,
+        ),
+      ),
+      stopped,
+    ],
   },
   sensors: [wifi, door, till].map((sensor) => ({
     ...sensor,
@@ -186,14 +314,5 @@ export const notCounting: StatusDocument = {
     last_frame_ms: AT - 3 * MINUTE,
     per_minute: 0,
   })),
-  buffer: { ...well.buffer, storage_error: 'database or disk is full', last_commit_ms: null },
-  uplink: {
-    ...well.uplink,
-    phase: 'waiting',
-    since: AT - 40_000,
-    protocol: null,
-    lastError: 'connection refused by broker.example:8883',
-    lastAcknowledgedAt: AT - 2 * HOUR,
-  },
-  clock: { virtual: false, key: 'made' },
+  clock: { ...well.clock, key: 'made' },
 };

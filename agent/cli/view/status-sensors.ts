@@ -15,6 +15,8 @@ const COLUMNS: readonly Column[] = [
 ];
 const TONES: Record<SensorStatus['state'], Tone> = { up: 'good', silent: 'warn', down: 'bad' };
 const ROLES: Record<SensorStatus['role'], string> = { zone: 'zone', door: 'door', transactions: 'till' };
+/** From this share of rejected frames on, the line or its speed is worth a look. */
+const POOR_LINE = 0.1;
 /** Reasons named for each sensor; the rest is in --json. */
 const MOST_REASONS = 2;
 
@@ -44,5 +46,7 @@ function rejectedCell({ accepted, rejected }: SensorStatus): Cell {
   reasons.sort((a, b) => b[1] - a[1]);
   const named = reasons.slice(0, MOST_REASONS).map(([reason, count]) => `${formatCount(count)} ${clean(reason)}`);
   const more = reasons.length > MOST_REASONS ? ', ...' : '';
-  return { text: `${formatPercent(total / (total + accepted))}: ${named.join(', ')}${more}`, tone: 'plain' };
+  const share = total / (total + accepted);
+  const tone = share >= POOR_LINE ? 'warn' : 'plain';
+  return { text: `${formatPercent(share)}: ${named.join(', ')}${more}`, tone };
 }

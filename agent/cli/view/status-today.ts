@@ -2,7 +2,7 @@
 import type { StatusDocument, Today } from '../../local/document.ts';
 import { formatCount, formatDate, formatDuration, formatPercent, type LocalTime, NONE } from './format.ts';
 import { sparkline } from './sparkline.ts';
-import type { Paint } from './style.ts';
+import type { Paint, Tone } from './style.ts';
 import { clean, cut, pad } from './width.ts';
 
 const LABEL_WIDTH = 19;
@@ -13,16 +13,26 @@ const PEAK_WIDTH = 18;
 
 type Figure = [label: string, value: string];
 
-export function renderToday(document: StatusDocument, width: number, paint: Paint, local: LocalTime): string[] {
+interface TodayOptions {
+  width: number;
+  paint: Paint;
+  local: LocalTime;
+  /** Of the whole part: TODAY, unless the document is an old one. */
+  title?: string;
+}
+
+/** The part of the screen up to the hours' ruler. */
+export function renderToday(document: StatusDocument, options: TodayOptions): string[] {
+  const { width, paint } = options;
   const { today, time_zone: zone } = document;
-  const title = `${paint('dim', 'TODAY')}    ${formatDate(today.date)}, ${clean(zone)}`;
+  const title = `${paint('dim', pad(options.title ?? 'TODAY', 8))} ${formatDate(today.date)}, ${clean(zone)}`;
   const left = counts(today);
   const right = measures(today);
   const lines = [title];
   for (let row = 0; row < Math.max(left.length, right.length); row++) {
     lines.push(renderPair(left[row], right[row], width, paint));
   }
-  return [...lines, ...renderHours(document, width, paint, local)];
+  return [...lines, ...renderHours(document, options)];
 }
 
 function counts(today: Today): Figure[] {
@@ -72,30 +82,37 @@ function renderPair(left: Figure | undefined, right: Figure | undefined, width: 
   return `${start}${' '.repeat(gap)}${end}`.trimEnd();
 }
 
-function renderHours(document: StatusDocument, width: number, paint: Paint, local: LocalTime): string[] {
-  const { today, at_ms: at } = document;
+function renderHours({ today, at_ms: at }: StatusDocument, { width, paint, local }: TodayOptions): string[] {
   const repeat = Math.max(1, Math.floor((width - HOUR_LABEL_WIDTH - 4 - PEAK_WIDTH) / 24));
   const now = local.hour(at);
-  const row = (label: string, values: number[], tone: 'good' | 'dim'): string[] => {
-    const peak = Math.max(0, ...values);
+  const row = (label: string, values: (number | null)[], tone: Tone): string[] => {
+    const peak = Math.max(0, ...values.map((value) => value ?? 0));
     if (peak === 0) return [];
     const come = values.map((value, hour) => (hour > now ? null : value));
     const bars = sparkline(come, { repeat });
-    const note = cut(`peak ${formatCount(peak)} at ${values.indexOf(peak)} h`, PEAK_WIDTH);
+    const highest = peak < 10 && !Number.isInteger(peak) ? peak.toFixed(1) : formatCount(peak);
+    const note = cut(`peak ${highest} at ${values.indexOf(peak)} h`, PEAK_WIDTH);
     return [`  ${pad(label, HOUR_LABEL_WIDTH)}${paint(tone, bars)}  ${paint('dim', note)}`];
   };
-  const inside =
-    today.entries === null ? today.hours.map((hour) => hour.visits) : today.hours.map((hour) => hour.entries);
+  const doors = today.entries !== null;
   const rows = [
-    ...row(today.entries === null ? 'Visits' : 'Entries', inside, 'good'),
+    ...row(
+      doors ? 'Entries' : 'Visits',
+      today.hours.map((hour) => (doors ? hour.entries : hour.visits)),
+      'good',
+    ),
+    ...row(
+      'Inside',
+      today.hours.map((hour) => hour.inside),
+      'plain',
+    ),
     ...row(
       'Passing',
       today.hours.map((hour) => hour.passers_by),
       'dim',
     ),
   ];
-  if (rows.length === 0) return [];
-  return ['', ...rows, paint('dim', `  ${pad('', HOUR_LABEL_WIDTH)}${ruler(repeat)}`)];
+  return rows.length === 0 ? [] : [...rows, paint('dim', `  ${pad('', HOUR_LABEL_WIDTH)}${ruler(repeat)}`)];
 }
 
 function ruler(repeat: number): string {

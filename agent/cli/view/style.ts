@@ -14,11 +14,11 @@ export function painter(colour: boolean): Paint {
   };
 }
 
-/** What the terminal can show. Without a terminal: 80 columns, plain (https://no-color.org). */
+/** What the terminal can show. Without a terminal, and on one that does not know its width: 80 columns, plain (https://no-color.org). */
 export function terminalOf(
   stream: { isTTY?: boolean; columns?: number },
   environment: Readonly<Record<string, string | undefined>>,
 ): { width: number; colour: boolean } {
   const colour = stream.isTTY === true && !environment.NO_COLOR && environment.TERM !== 'dumb';
-  return { width: Math.min(Math.max(stream.columns ?? 80, 72), 120), colour };
+  return { width: Math.min(Math.max(stream.columns || 80, 72), 120), colour };
 }

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { HealthEntry } from '../../local/routes.ts';
 import { formatAgo, formatBytes, formatCount, formatDate, formatDuration, formatPercent, LocalTime } from './format.ts';
+import { renderHistory } from './history.ts';
+import { fitRows } from './live-screen.ts';
 import { sparkline } from './sparkline.ts';
 import { painter, terminalOf } from './style.ts';
 import { renderTable } from './table.ts';
-import { clean, cut, displayWidth, fold, pad } from './width.ts';
+import { clean, cleanLines, cut, displayWidth, fold, pad } from './width.ts';
 
 describe('format', () => {
   it.each([
@@ -79,6 +82,57 @@ describe('width', () => {
   });
 });
 
+describe('texts of several lines', () => {
+  it('break a path that is longer than the line instead of losing its end', () => {
+    expect(fold('at /dev/serial/by-id/usb here', 10)).toEqual(['at', '/dev/seria', 'l/by-id/us', 'b here']);
+    expect(cleanLines('one\r\n\u001b[2Jtwo\n\n')).toEqual(['one', '[2Jtwo']);
+  });
+});
+
+describe('a screen of few rows', () => {
+  const texts = (lines: string[], height: number, foot = '') => fitRows(lines, height, foot).map(({ text }) => text);
+
+  it('cuts what does not fit and says so, and shows the foot where there is room', () => {
+    expect(texts(['a', 'b', 'c'], 3, 'foot')).toEqual(['a', 'b', 'c']);
+    expect(texts(['a', 'b', 'c'], 2)).toEqual(['a', '... 2 more lines: make the terminal higher']);
+    expect(texts(['a'], 4, 'foot')).toEqual(['a', '', '', 'foot']);
+    expect(texts(['a', 'b'], 1)).toHaveLength(1);
+  });
+});
+
+describe('the history of health', () => {
+  const at = Date.UTC(2026, 2, 2, 12);
+  const change = (minutesAgo: number, code: string, what: HealthEntry['change']): HealthEntry => ({
+    at_ms: at - minutesAgo * 60_000,
+    code,
+    subject: '',
+    change: what,
+    message: what === 'event' ? 'version 1' : `${code} happened`,
+  });
+
+  it('pairs each beginning with its own end, and says what has not ended', () => {
+    const changes = [
+      change(5, 'clock', 'began'),
+      change(10, 'uplink', 'ended'),
+      change(20, 'daemon_started', 'event'),
+      change(70, 'disk', 'ended'),
+      change(130, 'uplink', 'began'),
+    ];
+    expect(renderHistory(changes, { width: 80, colour: false, timeZone: 'UTC', now: at })).toBe(
+      [
+        'TIME   CHANGE        LASTED  WHAT',
+        '11:55  began   5 min so far  clock happened',
+        '11:50  ended            2 h  uplink happened',
+        '11:40                        daemon started: version 1',
+        '10:50  ended                 disk happened',
+        '09:50  began            2 h  uplink happened',
+        '',
+      ].join('\n'),
+    );
+    expect(renderHistory([], { width: 80, colour: false, timeZone: 'UTC', now: at })).toContain('no change');
+  });
+});
+
 describe('sparkline', () => {
   it('tells nothing, zero, little and most apart', () => {
     expect(sparkline([null, 0, 1, 50, 100])).toBe(' ·▁▄█');
@@ -118,5 +172,7 @@ describe('terminal', () => {
     expect(terminalOf(tty, { NO_COLOR: '1' }).colour).toBe(false);
     expect(terminalOf(tty, { TERM: 'dumb' }).colour).toBe(false);
     expect(terminalOf({}, {})).toEqual({ width: 80, colour: false });
+    // A serial console knows no size.
+    expect(terminalOf({ isTTY: true, columns: 0 }, {}).width).toBe(80);
   });
 });

@@ -29,19 +29,38 @@ export function pad(text: string, width: number, align: 'left' | 'right' = 'left
   return align === 'right' ? space + text : text + space;
 }
 
-/** Lines of at most `width` columns, broken at spaces; a word that is too long is cut. */
+/** Lines of at most `width` columns, broken at spaces; a word that is too long, such as a path, is broken within. */
 export function fold(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const line = lines.at(-1);
     if (line !== undefined && displayWidth(line) + 1 + displayWidth(word) <= width)
       lines[lines.length - 1] += ` ${word}`;
-    else lines.push(cut(word, width));
+    else lines.push(...pieces(word, width));
   }
   return lines;
+}
+
+function pieces(word: string, width: number): string[] {
+  const parts = [''];
+  for (const character of word) {
+    const last = parts[parts.length - 1];
+    if (displayWidth(last + character) <= width) parts[parts.length - 1] = last + character;
+    else if (last === '') parts[0] = cut(character, width);
+    else parts.push(cut(character, width));
+  }
+  return parts;
 }
 
 /** Text from elsewhere on one line and without control characters, so that it cannot steer the terminal. */
 export function clean(text: string): string {
   return text.replace(CONTROL, ' ').trim();
+}
+
+/** The same for a text of several lines, such as the mistakes of a settings file. */
+export function cleanLines(text: string): string[] {
+  return text
+    .split('\n')
+    .map(clean)
+    .filter((line) => line !== '');
 }

@@ -5,7 +5,7 @@ import type { WindowClose } from '../../../agent/storage/storage.ts';
 
 class SplitOwner extends Owner {
   override closeWindow(close: WindowClose): void {
-    this.transaction(() => this.sealBatches(close.batches));
+    this.transaction(() => this.sealBatches(close.batches, close.sealedAtMs));
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
     this.transaction(() => {
       this.keepHistory(close.history);

@@ -1,0 +1,108 @@
+/** The settings of a running daemon: what is in force, what a reload finds, and what waits for a restart. */
+import type { StatusDocument } from './local/document.ts';
+import { changesBetween } from './settings/changes.ts';
+import type { EffectiveSettings, Settings } from './settings/settings.ts';
+
+/** Where settings come from while the daemon runs. */
+export interface SettingsSource {
+  /** Reads the file and the layers over it; the last good one where the file is broken. Throws AgentErrors. */
+  load(): EffectiveSettings & { notes: string[] };
+  /** Throws AgentErrors; no message holds the password. */
+  password(settings: Settings): string | undefined;
+  /** Keeps the text for a start under a broken file. Throws where it cannot be written. */
+  keepLastGood(effective: EffectiveSettings): void;
+}
+
+/** What `POST /reload` answers. */
+export interface ReloadOutcome {
+  state: StatusDocument['settings']['state'];
+  /** Keys that hold from now on. */
+  applied: string[];
+  /** Keys that hold from the next start on. */
+  restart: string[];
+  /** Mistakes of the file; then nothing of it was applied. */
+  mistakes: string[];
+  /** What else deserves a word, such as an override that no longer fits. */
+  notes: string[];
+}
+
+export interface Reloaded {
+  effective: EffectiveSettings;
+  /** What holds from now on: the new settings, with those of the start where only a restart can change them. */
+  settings: Settings;
+  outcome: ReloadOutcome;
+}
+
+export class LiveSettings {
+  #settings: Settings;
+  #path: string | null;
+  #state: StatusDocument['settings']['state'] = 'current';
+  #loadedMs: number;
+  #mistakes: string[] = [];
+  #restartKeys: string[] = [];
+  #overrides: EffectiveSettings['overrides'] = [];
+
+  /** @param effective how they came to be; null where there is no file, as in a demo. */
+  constructor(settings: Settings, effective: EffectiveSettings | null, nowMs: number) {
+    this.#settings = settings;
+    this.#path = effective?.path ?? null;
+    this.#loadedMs = nowMs;
+    if (effective !== null) this.#note(effective);
+  }
+
+  get current(): Settings {
+    return this.#settings;
+  }
+
+  /** UTC milliseconds at which the next override ends; Infinity without one. */
+  get nextExpiryMs(): number {
+    return this.#overrides.reduce((first, { untilMs }) => Math.min(first, untilMs), Number.POSITIVE_INFINITY);
+  }
+
+  /** What a reload would do; nothing changes until `accept`. */
+  compare(effective: EffectiveSettings, notes: string[]): Reloaded {
+    const { live, restart } = changesBetween(this.#settings, effective.settings);
+    // Under a broken file the layers over the last good one still come and go.
+    const state = effective.source === 'last_good' ? 'last_good' : restart.length > 0 ? 'restart_needed' : 'current';
+    const settings = keepUntilRestart(this.#settings, effective.settings);
+    return { effective, settings, outcome: { state, applied: live, restart, mistakes: effective.mistakes, notes } };
+  }
+
+  accept({ effective, settings, outcome }: Reloaded): void {
+    this.#settings = settings;
+    this.#restartKeys = outcome.restart;
+    this.#note(effective);
+  }
+
+  /** The file is broken or gone and there is no last good copy of it either: what holds goes on to hold. */
+  refuse(mistakes: string[], nowMs: number): ReloadOutcome {
+    this.#state = 'last_good';
+    this.#mistakes = mistakes;
+    this.#loadedMs = nowMs;
+    return { state: 'last_good', applied: [], restart: this.#restartKeys, mistakes, notes: [] };
+  }
+
+  document(): StatusDocument['settings'] {
+    return {
+      path: this.#path,
+      state: this.#state,
+      loaded_ms: this.#loadedMs,
+      mistakes: this.#mistakes,
+      restart_keys: this.#restartKeys,
+      overrides: this.#overrides.map(({ key, untilMs }) => ({ key, until_ms: untilMs })),
+    };
+  }
+
+  #note({ source, mistakes, overrides, loadedMs }: EffectiveSettings): void {
+    this.#state = source === 'last_good' ? 'last_good' : this.#restartKeys.length > 0 ? 'restart_needed' : 'current';
+    this.#mistakes = mistakes;
+    this.#overrides = overrides;
+    this.#loadedMs = loadedMs;
+  }
+}
+
+function keepUntilRestart(start: Settings, next: Settings): Settings {
+  const { tenant, gateway, storage, runtimeDirectory } = start;
+  const { id, timeZone } = start.store;
+  return { ...next, tenant, gateway, storage, runtimeDirectory, store: { ...next.store, id, timeZone } };
+}
