@@ -11,13 +11,13 @@ import type { SealedWindow } from './analytics/records.ts';
 import type { Box } from './box.ts';
 import type { Clock, Timer } from './clock.ts';
 import { encodeWindow } from './contract/batch.ts';
+import { DayKey } from './day-key.ts';
 import { Delivery } from './delivery.ts';
 import { AgentError, reasonOf } from './errors.ts';
 import { HealthWatch } from './health-watch.ts';
 import { LiveSettings, type ReloadOutcome, type SettingsSource } from './live-settings.ts';
 import type { RunEnd, StatusDocument } from './local/document.ts';
 import { metricsOf } from './local/metrics.ts';
-import type { HealthEntry } from './local/routes.ts';
 import { type LocalServer, startLocalServer } from './local/server.ts';
 import { lockStep, readStep } from './lock-step.ts';
 import type { Logging } from './logging.ts';
@@ -26,14 +26,13 @@ import { Pipeline } from './pipeline.ts';
 import { LoopWatch } from './platform/loop.ts';
 import { Timeline } from './platform/timeline.ts';
 import { Boundary } from './privacy/boundary.ts';
-import { loadKey, replaceKey } from './privacy/keys.ts';
 import { parametersOf, reload } from './reload.ts';
 import { Sensor } from './sensors.ts';
 import { toParameters } from './settings/parameters.ts';
 import type { EffectiveSettings, SensorSettings, Settings } from './settings/settings.ts';
 import { Station, TICK_MS } from './station.ts';
-import { factsOf, type StatusParts, statusOf } from './status.ts';
-import type { Batch, HealthChange, Opened, Storage, StorageState } from './storage/storage.ts';
+import { factsOf, type StatusParts, stateFactsOf, statusOf } from './status.ts';
+import type { Batch, Opened, Storage, StorageState } from './storage/storage.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { Tap } from './tap.ts';
 import type { StateFacts } from './uplink/port.ts';
@@ -79,8 +78,7 @@ export class Daemon {
   readonly #tap: Tap;
   readonly #loop = new LoopWatch();
   readonly #startedMs: number;
-  #keyOrigin: 'kept' | 'made';
-  readonly #keyOnTmpfs: boolean;
+  readonly #key: DayKey;
   readonly #stored: StorageWatch;
   #storageErrorSince = 0;
   /** Every part is made. */
@@ -121,9 +119,8 @@ export class Daemon {
     const now = (): number => this.#timeline.now();
     this.#tap = new Tap(now);
     this.#live = new LiveSettings(settings, parts.source?.effective ?? null, now());
-    const key = loadKey(settings.runtimeDirectory);
-    this.#keyOrigin = key.origin;
-    this.#keyOnTmpfs = key.tmpfs;
+    this.#key = new DayKey(settings.runtimeDirectory);
+    const { key, id } = this.#key.first;
     this.#pipeline = Pipeline.restore(
       {
         storage,
@@ -142,17 +139,17 @@ export class Daemon {
         log: logging.logger('counting'),
       },
       opened,
-      new Boundary({ key: key.key }),
+      new Boundary({ key }),
       (previous) => toParameters(settings, previous),
     );
     const { intake } = this.#pipeline;
     this.#timeline.goOnFrom(intake.fold.at);
     this.#startedMs = now();
     const { fold } = intake;
-    if (fold.key !== key.id) {
+    if (fold.key !== id) {
       const lost = fold.key !== 0;
       intake.arriveAt(now());
-      intake.keyChanged(key.id, lost);
+      intake.keyChanged(id, lost);
       if (lost) {
         const message = "the day's key is another one, as after a power-off; open visits end as censored";
         logging.logger('daemon')('warn', {}, message);
@@ -198,7 +195,7 @@ export class Daemon {
       path: this.socketPath,
       routes: {
         status: () => this.freshStatus(),
-        health: (limit) => this.#healthHistory(limit),
+        health: (limit) => this.#health.history(limit),
         log: () => this.#parts.logging.recent(),
         metrics: () => this.#metrics(),
         tail: (filter, sink) => this.#tap.listen(filter, sink),
@@ -254,9 +251,8 @@ export class Daemon {
   }
 
   #makeKey(): { key: KeyObject; id: number } {
-    this.#keyOrigin = 'made';
     this.#log()('info', {}, "the day's key was replaced");
-    return replaceKey(this.#parts.settings.runtimeDirectory);
+    return this.#key.replace();
   }
 
   #sensor(sensor: SensorSettings, parameters: Parameters): Sensor {
@@ -292,22 +288,7 @@ export class Daemon {
 
   async #stateFacts(): Promise<StateFacts> {
     const { oldestSequence } = await this.#parts.storage.state();
-    return {
-      sealedThrough: this.#pipeline.sealedThrough,
-      oldestHeld: oldestSequence,
-      previous: this.#opened.previous,
-      parameters: this.#pipeline.intake.fold.parameters.id,
-      version: VERSION,
-      sensors: this.#station.sensors.map((sensor) => {
-        const { id, driver, state } = sensor.status();
-        return { id, driver, state };
-      }),
-    };
-  }
-
-  async #healthHistory(limit: number): Promise<HealthEntry[]> {
-    const changes = await this.#parts.storage.readHealth({ limit });
-    return changes.map(({ atMs, ...rest }: HealthChange) => ({ at_ms: atMs, ...rest }));
+    return stateFactsOf(this.#pipeline, this.#station.sensors, this.#opened.previous, oldestSequence);
   }
 
   /** The status with what storage holds now; a stalled disk does not stall the answer for longer than a moment. */
@@ -340,7 +321,7 @@ export class Daemon {
       uplink: this.#delivery.state(),
       networkNowMs: networkClock.wall(),
       virtual: clock !== networkClock,
-      key: this.#keyOnTmpfs ? this.#keyOrigin : 'not_tmpfs',
+      key: this.#key.state,
       clockTrust: box.clockTrust,
       disk: box.disk,
       temperatureC: box.temperatureC,

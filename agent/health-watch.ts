@@ -1,6 +1,7 @@
 /** Judges the box again and again, remembers since when each thing is wrong, and has the changes stored. */
 import { Health } from './health.ts';
 import type { StatusDocument } from './local/document.ts';
+import type { HealthEntry } from './local/routes.ts';
 import type { HealthChange, Storage } from './storage/storage.ts';
 import { type VerdictFacts, verdictOf, withReasons } from './verdict.ts';
 
@@ -8,7 +9,7 @@ export interface HealthWatchParts {
   /** What was wrong when the last run ended. */
   open: HealthChange[];
   nowMs: number;
-  storage: Pick<Storage, 'noteHealth'>;
+  storage: Pick<Storage, 'noteHealth' | 'readHealth'>;
   /** Told of each change, as it happens. */
   changed(change: HealthChange): void;
 }
@@ -41,6 +42,12 @@ export class HealthWatch {
       this.#storing = null;
     });
     return this.#storing;
+  }
+
+  /** The newest changes that are stored, newest first. */
+  async history(limit: number): Promise<HealthEntry[]> {
+    const changes = await this.#parts.storage.readHealth({ limit });
+    return changes.map(({ atMs, ...rest }) => ({ at_ms: atMs, ...rest }));
   }
 
   async #store(): Promise<void> {

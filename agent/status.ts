@@ -5,7 +5,7 @@ import type { Pipeline } from './pipeline.ts';
 import type { Sensor } from './sensors.ts';
 import type { Settings } from './settings/settings.ts';
 import type { StorageState } from './storage/storage.ts';
-import type { UplinkState } from './uplink/port.ts';
+import type { StateFacts, UplinkState } from './uplink/port.ts';
 import type { VerdictFacts } from './verdict.ts';
 import { VERSION } from './version.ts';
 
@@ -109,6 +109,21 @@ export function factsOf(parts: Omit<StatusParts, 'judge'>): VerdictFacts {
     temperatureC: parts.temperatureC,
     clockTrust: parts.clockTrust,
   };
+}
+
+/** What the state message tells the centre. */
+export function stateFactsOf(
+  { sealedThrough, intake }: Pipeline,
+  sensors: readonly Sensor[],
+  previous: StateFacts['previous'],
+  oldestHeld: number | null,
+): StateFacts {
+  const states = sensors.map((sensor) => {
+    const { id, driver, state } = sensor.status();
+    return { id, driver, state };
+  });
+  const parameters = intake.fold.parameters.id;
+  return { sealedThrough, oldestHeld, previous, parameters, version: VERSION, sensors: states };
 }
 
 /** How many hours of sealed windows the free disk still holds, at the pace of the last ones. */

@@ -104,6 +104,16 @@ const RULES: ImportRule[] = [
     may: ['../run.ts', '../collector/collector.ts', 'commander'],
     mayNot: ['../daemon.ts', '../storage/client.ts', '../../drivers/registry.ts', '../pipeline.ts'],
   },
+  ...['setup', 'support-bundle'].map((verb) => ({
+    from: `agent/cli/${verb}/flow.ts`,
+    may: ['./part.ts', '../socket.ts', '../../doctor/examine.ts', '../../local/client.ts', '../../settings/load.ts'],
+    mayNot: ['../../daemon.ts', '../../storage/inspect.ts', '../../raw.ts', '../../../drivers/registry.ts'],
+  })),
+  {
+    from: 'agent/doctor/examine.ts',
+    may: ['./finding.ts', '../mqtt/session.ts', '../contract/probe.ts', '../settings/load.ts', '../storage/inspect.ts'],
+    mayNot: ['../storage/client.ts', '../uplink/uplink.ts', '../daemon.ts', '../raw.ts', '../../drivers/registry.ts'],
+  },
   {
     from: 'agent/cli/view/table.ts',
     may: ['./colour.ts', '../status.ts', '../../local/document.ts', '../../errors.ts', '../../analytics/records.ts'],
@@ -182,7 +192,7 @@ const CLOCK_READINGS: [text: string, rule: string][] = [
   ['setInterval(() => {}, 1);', GLOBALS],
   ['setImmediate(() => {});', GLOBALS],
 ];
-const CLOCKLESS = ['analytics', 'collector', 'contract', 'local', 'privacy', 'settings', 'storage', 'uplink'];
+const CLOCKLESS = ['analytics', 'collector', 'contract', 'doctor', 'local', 'privacy', 'settings', 'storage', 'uplink'];
 
 let tree: string;
 /** `path:line` -> the rules that object to that line. */

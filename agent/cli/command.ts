@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { AgentError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 
+/** In the order of the help: those of a box, then those of the platform and of trying things out. */
 const VERBS = [
   'setup',
   'run',
@@ -11,16 +12,20 @@ const VERBS = [
   'tail',
   'config',
   'reload',
+  'wifi',
+  'support-bundle',
+  'completion',
   'collect',
   'replay',
   'simulate',
   'demo',
-] as const;
+];
 /** EX_USAGE (sysexits(3)): the small numbers are the verbs' own. */
 const WRONG_USE = 64;
 
 interface Verb {
-  register(program: Command): void;
+  /** @param whole the program with every verb; given to the verb that describes all of them. */
+  register(program: Command, whole?: () => Promise<Command>): void;
 }
 
 /** Runs the verb that `words` name and sets the process's exit code. Errors for people go to stderr. */
@@ -40,17 +45,23 @@ export async function main(words: string[]): Promise<void> {
 }
 
 async function run(words: string[]): Promise<void> {
+  const named = VERBS.find((verb) => verb === words.find((word) => !word.startsWith('-')));
+  const program = await programWith(named === undefined ? VERBS : [named]);
+  await program.parseAsync(words, { from: 'user' });
+}
+
+async function programWith(verbs: readonly string[]): Promise<Command> {
   const program = new Command('footfall')
     .description('Counts passers-by, entries and dwell in a store without knowing who anyone is.')
     .version(VERSION, '-V, --version')
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride();
-  const named = VERBS.find((verb) => verb === words.find((word) => !word.startsWith('-')));
-  for (const verb of named === undefined ? VERBS : [named]) {
+  for (const verb of verbs) {
     const { register } = (await import(`./${verb}.ts`)) as Verb;
-    register(program);
+    if (verb === 'completion') register(program, () => programWith(VERBS));
+    else register(program);
   }
-  await program.parseAsync(words, { from: 'user' });
+  return program;
 }
 
 /** The exit code a verb chose for its error, else 1; each verb's help tells. */

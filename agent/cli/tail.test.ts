@@ -90,7 +90,7 @@ describe('footfall tail', () => {
       code: 0,
       err: '',
       out:
-        '13:12:07.042  message   –           sent  batch 7  512 B\n' +
+        '13:12:07.042  message   sent  batch 7  512 B\n' +
         '13:12:07.042  health    main-door   began  sensor_down: unplugged\n',
     });
     await waitFor('the daemon to let go', () => !tap.listening);

@@ -34,7 +34,8 @@ export function register(program: Command): void {
       'after',
       `
 Devices are shown by half of today's keyed hash: the same device keeps its digits for the day, and no address can be
-worked out from them. Times are the store's own. Ends on Ctrl-C.
+worked out from them. A sighting ends with the fingerprint of what the device says it can do, where its format has that.
+Times are the store's own. Ends on Ctrl-C.
 
 Exit codes: 0 ended as asked, 1 the output could not be written, 3 no daemon answers, or it refused or ended,
 64 wrong use.

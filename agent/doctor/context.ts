@@ -37,6 +37,7 @@ export interface BrokerTarget {
   username?: string;
   password?: string;
   caFile?: string;
+  ack: 'collector' | 'puback';
 }
 
 /** What a look into the database gave. */

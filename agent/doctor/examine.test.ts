@@ -122,6 +122,7 @@ describe('the broker', () => {
         url: 'mqtts://broker.example',
         tenant: 'acme',
         gateway: 'gw',
+        ack: 'collector',
         username: 'gw',
         password: 'secret',
         caFile: '/etc/ca.pem',

@@ -38,6 +38,7 @@ async function targetOf({ settings, deps, machine }: Context, uplink: UplinkSett
     url: uplink.url,
     tenant: settings.tenant,
     gateway: settings.gateway,
+    ack: uplink.ack,
     ...(uplink.username !== undefined && { username: uplink.username }),
     ...(password !== undefined && { password }),
     ...(uplink.caFile !== undefined && { caFile: uplink.caFile }),

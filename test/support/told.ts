@@ -23,7 +23,11 @@ export async function expectTold(box: LiveBox, cause: Cause): Promise<void> {
   expect(status.code).toBe(exit);
   for (const words of cause.screen) expect(status.words).toContain(words);
   const outcome = exit === 2 ? 'error' : 'warning';
-  expect(findingOf(doctor.findings, reason, 'daemon')).toMatchObject({ subject, outcome, mend: expect.stringMatching(/./) });
+  expect(findingOf(doctor.findings, reason, 'daemon')).toMatchObject({
+    subject,
+    outcome,
+    mend: expect.stringMatching(/./),
+  });
   if (cause.finding === undefined) return;
   const { check, mend } = cause.finding;
   expect(findingOf(doctor.findings, check)).toMatchObject({

@@ -67,19 +67,19 @@ function render(colour: boolean, sensors = ['front-wifi', 'main-door', 'till']):
 describe('the lines of a tail', () => {
   it('stand in columns, in the time of the store', () => {
     expect(render(false)).toEqual([
-      '13:12:07.042  sighting  front-wifi  0f3a9c11  random   -67 dBm  channel   6  fingerprint aa00bb11',
-      '13:12:07.051  sighting  front-wifi  7d00e2f4  global  -101 dBm  channel   –  fingerprint –',
+      '13:12:07.042  sighting  front-wifi  0f3a9c11  random   -67 dBm  ch   6  aa00bb11',
+      '13:12:07.051  sighting  front-wifi  7d00e2f4  global  -101 dBm  ch   –  –',
       '13:12:08.042  door      main-door   in 1  out 0',
       '13:12:09.042  door      main-door   in 10,412  out 10,398  (totals)',
       '13:12:10.042  till      till        1 transaction',
-      '13:12:11.042  window    –           13:00-13:15  in 34  out –  visits 12  passers-by 1,088  batches 16 to 17',
-      '13:12:11.142  message   –           sent  batch 17  9.6 KiB',
-      '13:12:11.242  message   –           received  acknowledgement of batches 12, 17  61 B',
-      '13:12:11.342  message   –           sent  state  410 B',
+      '13:12:11.042  window    13:00-13:15  in 34  out –  visits 12  passers-by 1,088  batches 16 to 17',
+      '13:12:11.142  message   sent  batch 17  9.6 KiB',
+      '13:12:11.242  message   received  acknowledgement of batches 12, 17  61 B',
+      '13:12:11.342  message   sent  state  410 B',
       '13:12:12.042  health    main-door   began  sensor_down: unplugged',
-      '13:12:13.042  health    –           ended  disk_low: there is room',
-      '13:12:14.042  health    –           daemon_stopped: as asked',
-      '13:12:15.042  dropped   –           12,345 events left out: this end was too slow to take them',
+      '13:12:13.042  health    ended  disk_low: there is room',
+      '13:12:14.042  health    daemon_stopped: as asked',
+      '13:12:15.042  dropped   12,345 events left out: this end was too slow to take them',
     ]);
   });
 

@@ -42,20 +42,20 @@ export class TailView {
   /** The event's line, without a newline and without anything that could steer the terminal. */
   line(event: TailEvent): string {
     const { kind } = event;
-    const subject =
-      'sensor' in event ? event.sensor : 'subject' in event && event.subject !== '' ? event.subject : NONE;
+    const subject = 'sensor' in event ? event.sensor : 'subject' in event ? event.subject : '';
     const time = this.#paint('dim', this.#clock.format(event.at_ms));
-    const place = pad(cut(clean(subject), this.#sensorWidth), this.#sensorWidth);
+    // What is of no sensor needs the room of its column.
+    const place = subject === '' ? '' : `${pad(cut(clean(subject), this.#sensorWidth), this.#sensorWidth)}  `;
     const tone = event.kind === 'health' ? healthTone(event.change) : TONES[kind];
-    return `${time}  ${this.#paint(tone, `${kind.padEnd(KIND_WIDTH)}  ${place}  ${clean(this.#say(event))}`)}`;
+    return `${time}  ${this.#paint(tone, `${kind.padEnd(KIND_WIDTH)}  ${place}${clean(this.#say(event))}`)}`;
   }
 
   #say(event: TailEvent): string {
     switch (event.kind) {
       case 'sighting': {
         const rssi = `${String(event.rssi).padStart(4)} dBm`;
-        const channel = `channel ${String(event.channel ?? NONE).padStart(3)}`;
-        return `${event.device}  ${event.random ? 'random' : 'global'}  ${rssi}  ${channel}  fingerprint ${event.fingerprint ?? NONE}`;
+        const channel = `ch ${String(event.channel ?? NONE).padStart(3)}`;
+        return `${event.device}  ${event.random ? 'random' : 'global'}  ${rssi}  ${channel}  ${event.fingerprint ?? NONE}`;
       }
       case 'door':
         return `in ${formatCount(event.in)}  out ${formatCount(event.out)}${event.total ? '  (totals)' : ''}`;
