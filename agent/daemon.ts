@@ -22,6 +22,7 @@ import { type LocalServer, startLocalServer } from './local/server.ts';
 import { lockStep, readStep } from './lock-step.ts';
 import type { Logging } from './logging.ts';
 import { MetricsPort } from './metrics-port.ts';
+import { within } from './patience.ts';
 import { Pipeline } from './pipeline.ts';
 import { LoopWatch } from './platform/loop.ts';
 import { Timeline } from './platform/timeline.ts';
@@ -40,6 +41,8 @@ import { VERSION } from './version.ts';
 
 /** A status is answered within this and the time to make it. */
 const STORAGE_PATIENCE_MS = 100;
+/** How long a tick waits for storage; shorter than what a sensor takes for a loop that stalled. */
+const TICK_PATIENCE_MS = 2_000;
 /** How old what storage holds may be for the verdict that is taken at each tick. */
 const STORAGE_AGE_TICKS = 10;
 
@@ -225,29 +228,25 @@ export class Daemon {
   }
 
   async #tick(): Promise<void> {
+    const { clock, networkClock } = this.#parts;
     this.#timeline.follow();
     const now = this.#timeline.now();
     this.#station.tick(now);
-    await this.#pipeline.tick();
+    // Silence, the day's key and the verdict do not wait for a stalled disk; a virtual clock stands still meanwhile.
+    const patience = clock === networkClock ? TICK_PATIENCE_MS : Number.POSITIVE_INFINITY;
+    const done = await within(networkClock, patience, this.#pipeline.tick());
     if (this.#pipeline.storageError === null) this.#storageErrorSince = 0;
     else if (this.#storageErrorSince === 0) this.#storageErrorSince = now;
     if (this.#ticks++ % STORAGE_AGE_TICKS === 0) void this.#stored.ask();
     this.#health.judge(factsOf(this.#statusParts()));
     void this.#health.store();
-    if (now >= this.#live.nextExpiryMs) void this.#overrideEnded();
-    this.#lastTick = this.#parts.networkClock.monotonic();
-  }
-
-  async #overrideEnded(): Promise<void> {
-    try {
-      await this.reload();
-    } catch (error) {
-      this.#parts.logging.logger('settings')(
-        'error',
-        { reason: reasonOf(error) },
-        'an override ended, and still holds',
+    if (now >= this.#live.nextExpiryMs) {
+      const log = this.#parts.logging.logger('settings');
+      void this.reload().catch((error) =>
+        log('error', { reason: reasonOf(error) }, 'an override ended, and still holds'),
       );
     }
+    if (done) this.#lastTick = networkClock.monotonic();
   }
 
   #makeKey(): { key: KeyObject; id: number } {

@@ -17,11 +17,14 @@ export class Delivery {
     this.#parts = parts;
   }
 
-  /** Delivers as these settings say from now on. Where nothing has changed, the connection stands. */
+  /**
+   * Delivers as these settings say from now on. Where nothing has changed, a connection that stands is left alone, and one
+   * that does not is tried at once: a certificate or the broker itself may have been mended.
+   */
   async use(settings: Settings, password: string | undefined): Promise<void> {
     const { tenant, gateway, uplink } = settings;
     const wanted = JSON.stringify([tenant, gateway, uplink ?? null, password ?? null]);
-    if (wanted === this.#made) return;
+    if (wanted === this.#made) return this.#uplink?.hurry();
     this.#made = wanted;
     await this.#uplink?.stop();
     this.#uplink = null;

@@ -48,6 +48,7 @@ export class Pipeline {
   #committedOrdinal: number;
   #lastCommit: number | null = null;
   #storageError: { message: string; code: string | null } | null = null;
+  #busySince: number | null = null;
   #unjournaled = 0;
   /** First and last ordinal of rows that only memory holds. */
   #hole: { first: number; last: number } | null = null;
@@ -107,6 +108,11 @@ export class Pipeline {
   /** Why storage fails, with the AgentError's code where it was one; null while it works. */
   get storageError(): { message: string; code: string | null } | null {
     return this.#storageError;
+  }
+
+  /** Since when storage has not answered, UTC milliseconds on the gateway's timeline; null while nothing is asked of it. */
+  get busySince(): number | null {
+    return this.#busySince;
   }
 
   /** Rows that no journal holds because storage stalled for too long; the next window's snapshot does. */
@@ -198,12 +204,15 @@ export class Pipeline {
     const { storage } = this.#options;
     while (this.#queue.length > 0) {
       const work = this.#queue[0];
+      this.#busySince = this.#options.now();
       try {
         if ('commit' in work) await storage.commit(work.commit);
         else await storage.closeWindow(work.close);
       } catch (error) {
         this.#failed(error);
         return;
+      } finally {
+        this.#busySince = null;
       }
       this.#queue.shift();
       this.#lastCommit = this.#options.now();

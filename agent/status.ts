@@ -103,6 +103,7 @@ export function factsOf(parts: Omit<StatusParts, 'judge'>): VerdictFacts {
     storageError: pipeline.storageError?.message ?? null,
     storageErrorCode: pipeline.storageError?.code ?? null,
     storageErrorSinceMs: parts.storageErrorSinceMs,
+    storageBusySinceMs: pipeline.busySince,
     keyOnTmpfs: parts.key !== 'not_tmpfs',
     settings: parts.settingsState,
     disk: parts.disk,

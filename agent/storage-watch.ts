@@ -1,5 +1,6 @@
 /** What storage holds, as it last told; asking never waits for a stalled disk longer than the asker wants to. */
 import type { Clock } from './clock.ts';
+import { within } from './patience.ts';
 import type { Storage, StorageState } from './storage/storage.ts';
 
 export class StorageWatch {
@@ -35,12 +36,6 @@ export class StorageWatch {
 
   /** Asks, and waits for the answer for this long at most, in milliseconds. */
   async askWithin(patienceMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const patience = this.#clock.after(patienceMs, resolve);
-      void this.ask().then(() => {
-        patience.cancel();
-        resolve();
-      });
-    });
+    await within(this.#clock, patienceMs, this.ask());
   }
 }

@@ -52,6 +52,7 @@ function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['u
     storageError: null,
     storageErrorCode: null,
     storageErrorSinceMs: 0,
+    storageBusySinceMs: null,
     keyOnTmpfs: true,
     settings: {
       path: '/etc/f.yaml',
@@ -207,6 +208,20 @@ describe('the verdict', () => {
     expect(low(600 * 2 ** 20)).toEqual([]);
     expect(low(400 * 2 ** 20)).toMatchObject([{ code: 'disk_low', message: expect.stringContaining('400 MiB') }]);
     expect(low(10 * 2 ** 20)[0].hint).toContain('now');
+  });
+
+  it('tells a disk that does not answer, and a database that is damaged', () => {
+    const stalled = (ms: number) => verdictOf(facts({ storageBusySinceMs: NOW - ms })).reasons;
+    expect(stalled(14_999)).toEqual([]);
+    expect(stalled(15_000)).toMatchObject([{ code: 'storage_stalled', since_ms: NOW - 15_000 }]);
+    const damaged = {
+      storageError: 'a page is torn',
+      storageErrorCode: 'database_damaged',
+      storageErrorSinceMs: NOW - 1,
+    };
+    expect(verdictOf(facts({ ...damaged, storageBusySinceMs: NOW - 90_000 })).reasons).toMatchObject([
+      { code: 'database_damaged', hint: expect.stringContaining('/var/lib/footfall/footfall.db*') },
+    ]);
   });
 
   it('says which settings are in use while the file is broken, and what waits for a restart', () => {

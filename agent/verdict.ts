@@ -8,6 +8,8 @@ import { uplinkReasons } from './verdict-uplink.ts';
 const CLOCK_PATIENCE_MS = 60_000;
 const STOPS_COUNTING: ReadonlySet<string> = new Set(['sensor_down', 'no_sensors']);
 const OPENING_MS = 5_000;
+/** A healthy card answers within milliseconds, and a garbage collection of its own takes a second or two. */
+const STALL_MS = 15_000;
 const MIB = 1024 * 1024;
 /** Below this the next days are at stake, below the other the next minutes. */
 const DISK_LOW_BYTES = 500 * MIB;
@@ -33,6 +35,8 @@ export interface VerdictFacts {
   /** AgentError code of `storageError`. */
   storageErrorCode: string | null;
   storageErrorSinceMs: number;
+  /** Since when storage has not answered; null while nothing is asked of it. */
+  storageBusySinceMs: number | null;
   keyOnTmpfs: boolean;
   settings: StatusDocument['settings'];
   disk: StatusDocument['disk'];
@@ -106,33 +110,19 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
 }
 
 function storageReasons(facts: VerdictFacts): Reason[] {
-  const { disk } = facts;
+  const { storageBusySinceMs: busySince } = facts;
   const reasons: Reason[] = [];
-  const full = facts.storageErrorCode === 'storage_full';
-  if (facts.storageError !== null) {
+  if (facts.storageError !== null) reasons.push(storageFailure(facts, facts.storageError));
+  else if (busySince !== null && facts.nowMs - busySince >= STALL_MS) {
     reasons.push({
-      code: full ? 'disk_full' : 'storage_failed',
+      code: 'storage_stalled',
       subject: '',
-      message: full
-        ? `The disk of ${disk.path} is full; counts are kept in memory.`
-        : `The database cannot be written (${facts.storageError}); counts are kept in memory.`,
-      hint: full
-        ? 'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.'
-        : 'Check the health of the disk: footfall doctor. A power cut now would lose the current window.',
-      since_ms: facts.storageErrorSinceMs,
-    });
-  } else if (disk.free_bytes !== null && disk.free_bytes < DISK_LOW_BYTES) {
-    const nearly = disk.free_bytes < DISK_FULL_BYTES;
-    reasons.push({
-      code: 'disk_low',
-      subject: '',
-      message: `Only ${Math.floor(disk.free_bytes / MIB)} MiB are free on the disk of ${disk.path}.`,
-      hint: nearly
-        ? 'Make room now: when it is full, batches cannot be kept.'
-        : 'Make room: see what fills it with du -x, and whether the uplink drains the buffer.',
-      since_ms: facts.nowMs,
+      message: 'The disk takes what is written, but does not answer; counts are kept in memory.',
+      hint: 'A card that stalls is about to fail: footfall doctor measures it. A power cut now would lose the current window.',
+      since_ms: busySince,
     });
   }
+  if (facts.storageError === null) reasons.push(...lowDisk(facts));
   if (facts.deadLetters > 0) {
     reasons.push({
       code: 'batches_rejected',
@@ -143,6 +133,48 @@ function storageReasons(facts: VerdictFacts): Reason[] {
     });
   }
   return reasons;
+}
+
+function storageFailure({ disk, storageErrorCode, storageErrorSinceMs }: VerdictFacts, error: string): Reason {
+  const reason = { subject: '', since_ms: storageErrorSinceMs };
+  if (storageErrorCode === 'storage_full') {
+    return {
+      ...reason,
+      code: 'disk_full',
+      message: `The disk of ${disk.path} is full; counts are kept in memory.`,
+      hint: 'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.',
+    };
+  }
+  if (storageErrorCode === 'database_damaged') {
+    return {
+      ...reason,
+      code: 'database_damaged',
+      message: `The database is damaged (${error}); counts are kept in memory.`,
+      hint: `See how much of it is whole: footfall doctor. Then stop the daemon, move ${disk.path}/footfall.db* away, and start it.`,
+    };
+  }
+  return {
+    ...reason,
+    code: 'storage_failed',
+    message: `The database cannot be written (${error}); counts are kept in memory.`,
+    hint: 'Check the health of the disk: footfall doctor. A power cut now would lose the current window.',
+  };
+}
+
+function lowDisk({ disk, nowMs }: VerdictFacts): Reason[] {
+  if (disk.free_bytes === null || disk.free_bytes >= DISK_LOW_BYTES) return [];
+  return [
+    {
+      code: 'disk_low',
+      subject: '',
+      message: `Only ${Math.floor(disk.free_bytes / MIB)} MiB are free on the disk of ${disk.path}.`,
+      hint:
+        disk.free_bytes < DISK_FULL_BYTES
+          ? 'Make room now: when it is full, batches cannot be kept.'
+          : 'Make room: see what fills it with du -x, and whether the uplink drains the buffer.',
+      since_ms: nowMs,
+    },
+  ];
 }
 
 function settingsReasons({ settings, nowMs }: VerdictFacts): Reason[] {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StatusDocument } from '../local/document.ts';
 import { type LocalServer, startLocalServer } from '../local/server.ts';
+import { keepLastGood, loadEffective } from '../settings/effective.ts';
 import { openShop, type Shop } from '../settings/shop.fixture.ts';
 import { type ReloadAnswer, register } from './reload.ts';
 import { runVerb } from './verb.fixture.ts';
@@ -65,30 +66,13 @@ describe('footfall reload', () => {
     expect(asked).toBe(2);
   });
 
-  it('tells every mistake and leaves the daemon alone', async () => {
-    const socket = await serve(NOTHING);
-    shop.edit('tenant: acme', 'tenant: ACME');
-    shop.edit('gate_dbm: -60', 'gate_dbm: 60');
-    for (const words of [
-      ['--settings', shop.path],
-      ['--socket', socket],
-    ]) {
-      const { code, out } = await reload(...words);
-      expect(code).toBe(1);
-      expect(out).toContain(`${shop.path}:1:9: at tenant: expected a name`);
-      expect(out).toContain(`${shop.path}:8:74: at sensors[0].gate_dbm: expected a whole number`);
-      expect(out).toContain('2 mistakes: the daemon goes on with the settings it has\n');
-    }
-    expect(JSON.parse((await reload('--settings', shop.path, '--json')).out)).toMatchObject({
-      state: 'last_good',
-      mistakes: [expect.stringContaining('at tenant'), expect.stringContaining('at sensors[0].gate_dbm')],
-    });
-    expect(asked).toBe(0);
-  });
-
-  it('checks the file that the daemon runs with, when none is named', async () => {
+  it('finds the daemon by a socket, and by a file that is broken where a good copy of it is kept', async () => {
     const socket = await serve({ ...NOTHING, applied: ['log.level'] });
     expect(await reload('--socket', socket)).toMatchObject({ code: 0, out: 'in force now:\n  log.level\n' });
+    keepLastGood(loadEffective({ path: shop.path, nowMs: 0, environment: {} }), {});
+    shop.edit('tenant: acme', 'tenant: ACME');
+    expect(await reload('--settings', shop.path)).toMatchObject({ code: 0 });
+    expect(asked).toBe(2);
   });
 
   it('ends with 3 when nobody answers, or not as a daemon of this release does', async () => {

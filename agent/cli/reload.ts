@@ -1,8 +1,7 @@
-/** `footfall reload`: a running daemon takes over what changed in its settings, after a check of the file. */
+/** `footfall reload`: a running daemon reads its settings again, and tells what became of it. */
 import type { Command } from 'commander';
 import { AgentError } from '../errors.ts';
-import type { StatusDocument } from '../local/document.ts';
-import { DEFAULT_SETTINGS, DEFAULT_SOCKET, socketOf } from './socket.ts';
+import { DEFAULT_SOCKET, socketOf } from './socket.ts';
 
 const BROKEN = 1;
 const RESTART_NEEDED = 2;
@@ -31,13 +30,14 @@ export function register(program: Command): void {
   program
     .command('reload')
     .description('have the daemon take over its changed settings')
-    .option('-s, --settings <FILE>', `settings file (default: the daemon's own, mostly ${DEFAULT_SETTINGS})`)
+    .option('-s, --settings <FILE>', 'find the socket by this settings file')
     .option('--socket <PATH>', `the daemon's socket (default: ${DEFAULT_SOCKET})`)
     .option('--json', 'print {"state", "applied", "restart", "mistakes", "notes"}')
     .addHelpText(
       'after',
       `
-Checks the file first: while it holds a mistake, the daemon is left alone and goes on as it was.
+A file that holds a mistake changes nothing: the daemon goes on with the settings it has, and footfall status says so. To
+check it before: footfall config check.
 Sensors, counting, opening hours, delivery and logging change at once; names, time zone and directories at a restart.
 
 Exit codes: 0 all is in force, 1 the file holds mistakes, 2 a restart is needed for some of it, 3 no answer (not
@@ -52,25 +52,9 @@ Examples:
 }
 
 async function reload(options: Options): Promise<void> {
-  const { checkSettings, formatMistake, readSettingsFile } = await import('../settings/load.ts');
-  const file = options.settings ?? (await ownFile(options));
-  const checked = checkSettings(readSettingsFile(file));
-  let answer: ReloadAnswer;
-  if ('mistakes' in checked) {
-    const mistakes = checked.mistakes.map((mistake) => formatMistake(file, mistake));
-    answer = { state: 'last_good', applied: [], restart: [], mistakes, notes: [] };
-  } else {
-    answer = await unreachable(askReload(await socketOf(options)));
-  }
+  const answer = await unreachable(socketOf(options).then(askReload));
   if (answer.state !== 'current') process.exitCode = answer.state === 'restart_needed' ? RESTART_NEEDED : BROKEN;
   process.stdout.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : `${wordsOf(answer).join('\n')}\n`);
-}
-
-/** The settings file that the daemon says it runs with. */
-async function ownFile(options: Options): Promise<string> {
-  const { requestLocal } = await import('../local/client.ts');
-  const status = await unreachable(requestLocal(await socketOf(options), 'GET', '/status'));
-  return (status as Partial<StatusDocument> | null)?.settings?.path ?? DEFAULT_SETTINGS;
 }
 
 /** Has the daemon read its settings again. Throws as `requestLocal`, and `answer_invalid`. */

@@ -123,6 +123,14 @@ export class Link {
     if (this.#ready) this.#lastFailure = null;
   }
 
+  /** Tries at once where the next attempt is not due yet, as after somebody mended what was wrong. */
+  hurry(): void {
+    if (this.#phase !== 'waiting') return;
+    this.#timer?.cancel();
+    this.#attempt = 0;
+    void this.#connect(this.#life);
+  }
+
   /** Notes something wrong in a session that stands. */
   complain({ reason, kind }: Failure): void {
     if (reason !== this.#lastFailure?.reason) this.#log('warn', { reason }, 'The broker complained');

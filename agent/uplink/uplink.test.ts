@@ -220,6 +220,29 @@ describe('uplink', () => {
     expect(new Set(waits.slice(10)).size).toBeGreaterThan(20);
   });
 
+  it('tries at once when it is told to hurry, and leaves a session or an attempt that stands alone', async () => {
+    const { uplink, last, untilNext, pass, broker } = bench();
+    uplink.start();
+    await settle();
+    uplink.hurry();
+    await settle();
+    expect(broker.sessions).toHaveLength(1);
+    for (let attempt = 0; attempt < 12; attempt++) {
+      last().abort({ reason: 'refused', verdict: 'other' });
+      await untilNext();
+    }
+    last().abort({ reason: 'refused', verdict: 'other' });
+    uplink.hurry();
+    await settle();
+    expect(broker.sessions).toHaveLength(14);
+    last().events?.ready();
+    await settle();
+    uplink.hurry();
+    await pass(400_000);
+    expect(broker.sessions).toHaveLength(14);
+    expect(uplink.state().phase).toBe('connected');
+  });
+
   it('gives up an attempt that is not answered within 30 s', async () => {
     const { uplink, last, pass, broker } = bench();
     uplink.start();

@@ -31,6 +31,8 @@ export interface Uplink {
   /** A batch was sealed. */
   notify(sequence: number): void;
   state(): UplinkState;
+  /** Tries at once where the next attempt to connect is not due yet. */
+  hurry(): void;
   /** Publishes the offline state, says goodbye, and resolves when the outbox is no longer touched. */
   stop(): Promise<void>;
 }
@@ -107,6 +109,10 @@ class MqttUplink implements Uplink {
       rejected,
       resent,
     };
+  }
+
+  hurry(): void {
+    this.#link.hurry();
   }
 
   async stop(): Promise<void> {

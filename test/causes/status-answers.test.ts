@@ -141,5 +141,9 @@ describe.skipIf(missing !== null)(`footfall status answers${suffix}`, () => {
       expect(buffer.uncommitted).toBeGreaterThan(0);
       expect(buffer.last_commit_ms).toBe(stuck.last_commit_ms);
     }
+    await stalled.whenReason('storage_stalled');
+    // What else goes wrong is seen all the same.
+    await stalled.unplug();
+    await stalled.whenReason('sensor_down');
   });
 });

@@ -181,13 +181,14 @@ describe.skipIf(missing !== null)(`a disk that fails, for real${suffix}`, () => 
       database.close();
       writeFileSync(box.databasePath, Buffer.from(sound).fill(0xa5, (page - 1) * PAGE, page * PAGE));
       await box.start();
-      await box.whenReason('storage_failed');
+      await box.whenReason('database_damaged');
       await expectTold(box, {
-        reason: 'storage_failed',
+        reason: 'database_damaged',
         exit: 1,
         screen: [
-          'The database cannot be written (expected a whole database, found: ',
-          'Check the health of the disk: footfall doctor',
+          'The database is damaged (expected a whole database, found: ',
+          'Then stop the daemon, move',
+          'footfall.db* away, and start it.',
         ],
       });
       await box.pass(1);
