@@ -29,11 +29,8 @@ export class Pty {
       `pty,raw,echo=0,link=${path}`,
       `unix-listen:${control},unlink-close=1`,
     ]);
-    await until('the pty', () => existsSync(path) && existsSync(control));
-    const socket = await new Promise<Socket>((resolve, reject) => {
-      const opened = connect(control, () => resolve(opened));
-      opened.once('error', reject);
-    });
+    // The socket's file is there a moment before anybody listens on it.
+    const socket = await until('the pty', () => (existsSync(path) ? connected(control) : null));
     socket.on('error', () => undefined);
     // Held open, so that a reader that is killed does not end the line, as on a real port.
     const held = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
@@ -65,6 +62,14 @@ export class Pty {
     await this.#child.end('SIGKILL');
     closeSync(this.#held);
   }
+}
+
+/** Null where nobody listens. */
+function connected(path: string): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => resolve(socket));
+    socket.once('error', () => resolve(null));
+  });
 }
 
 /** What a descriptor has now. */
