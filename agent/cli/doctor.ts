@@ -29,8 +29,8 @@ export function register(program: Command): void {
       'after',
       `
 Changes nothing, but for a small file that is written, synced and removed in the storage directory, and a probe that a
-collector acknowledges and does not keep. A port that the daemon has open is not opened again; to hear a sensor that
-nobody has open: footfall sensors test. As root it sees more: sudo footfall doctor.
+collector acknowledges and does not keep. A port that the daemon has open is not opened again. As root it sees more:
+sudo footfall doctor.
 
 Exit codes: 0 all well, 1 warnings only, 2 errors, 3 could not examine, 64 wrong use, 130 interrupted.
 

@@ -42,7 +42,7 @@ describe('the program', () => {
     expect(await check('memory', { files: MEMORY(80_000) })).toMatchObject({ outcome: 'warning' });
     expect(await check('memory', { files: MEMORY(20_000) })).toMatchObject({
       outcome: 'error',
-      found: '20 MB available of 1.0 GB',
+      found: '20 MiB available of 977 MiB',
     });
     expect(await check('memory', {})).toMatchObject({ outcome: 'skipped' });
     expect(await check('release', {})).toMatchObject({ outcome: 'ok' });

@@ -10,8 +10,8 @@ const NATIVE_MODULES = ['better-sqlite3', 'serialport'];
 const ARCHITECTURES = ['x64', 'arm64'];
 /** As package.json's engines say. */
 const NODE_FROM = [24, 21];
-const LITTLE_MEMORY = 100e6;
-const HARDLY_ANY_MEMORY = 40e6;
+const LITTLE_MEMORY = 100 * 2 ** 20;
+const HARDLY_ANY_MEMORY = 40 * 2 ** 20;
 const MANY_RESTARTS = 3;
 const REINSTALL = 'Install again with its own Node: sudo scripts/install.sh';
 

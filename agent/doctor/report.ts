@@ -39,10 +39,10 @@ export class ChapterReport {
   }
 }
 
-/** `512 MB`, `12.3 GB`: decimal, as makers of disks count. */
+/** `512 MiB`, `12.3 GiB`, as `footfall status` counts. */
 export function sizeOf(bytes: number): string {
-  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
-  return bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.round(bytes / 1e3)} kB`;
+  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  return bytes >= 2 ** 20 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${Math.round(bytes / 2 ** 10)} KiB`;
 }
 
 /** The largest unit alone: `45 s`, `3 min`, `4 h`, `12 days`. */

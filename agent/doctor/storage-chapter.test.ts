@@ -145,7 +145,7 @@ describe('the database', () => {
     expect(only(findings, 'database')).toMatchObject({
       outcome: 'ok',
       subject: `${DIRECTORY}/footfall.db`,
-      found: 'sound, 12 MB, 3 batches not yet acknowledged',
+      found: 'sound, 11 MiB, 3 batches not yet acknowledged',
     });
     expect(only(findings, 'dead_letters')).toBeUndefined();
   });

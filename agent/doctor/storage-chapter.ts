@@ -8,8 +8,9 @@ import { mayUse } from './people.ts';
 import { ChapterReport, countOf, modeOf, sizeOf } from './report.ts';
 
 const DATABASE = 'footfall.db';
-const HARDLY_ANY = 50e6;
-const LITTLE = 500e6;
+/** As the verdict has it. */
+const HARDLY_ANY = 50 * 2 ** 20;
+const LITTLE = 500 * 2 ** 20;
 const LITTLE_SHARE = 0.1;
 
 const SYNCS = 20;

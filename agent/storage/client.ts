@@ -142,7 +142,7 @@ class StorageClient implements Storage {
     return new AgentError(
       'storage_stopped',
       `expected the storage thread to run, found it ended${this.#reason === '' ? '' : `: ${this.#reason}`}`,
-      'restart the daemon; what was not acknowledged as stored is not stored',
+      'Restart the daemon; what was not acknowledged as stored is not stored.',
     );
   }
 }

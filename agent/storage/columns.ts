@@ -92,7 +92,7 @@ export function decodeRows(blob: Uint8Array): InputBatch {
     throw new AgentError(
       'journal_version',
       `expected a journal blob of version ${VERSION}, found version ${view.getUint8(0)}`,
-      'a newer release wrote it: install that release again',
+      'A newer release wrote it: install that release again.',
     );
   }
   const rows = view.getUint32(4, true);
@@ -181,6 +181,6 @@ function damaged(found: string): AgentError {
   return new AgentError(
     'journal_damaged',
     `expected a whole journal blob, found ${found}`,
-    'the storage medium is failing: check it and the kernel log',
+    'The storage medium is failing: check it and the kernel log.',
   );
 }

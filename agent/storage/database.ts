@@ -63,7 +63,7 @@ function takeLock(path: string): BetterSqlite.Database {
     throw new AgentError(
       'database_in_use',
       `expected to be the only owner of ${path.slice(0, -'.lock'.length)}, found another process that holds it`,
-      'stop the other daemon first',
+      'Stop the other daemon first.',
     );
   }
   return lock;

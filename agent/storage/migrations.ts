@@ -81,6 +81,6 @@ export function foreign(found: string): AgentError {
   return new AgentError(
     'database_foreign',
     `expected this program's database, found ${found}`,
-    'nothing was changed; set another path, or move the file away if it is not needed',
+    'Nothing was changed; set another path, or move the file away if it is not needed.',
   );
 }

@@ -85,7 +85,7 @@ export class Owner implements Synchronous<Storage> {
         throw new AgentError(
           'ordinal_conflict',
           `expected rows after ordinal ${last.lastOrdinal}, found ${blob.firstOrdinal} to ${blob.lastOrdinal}`,
-          'two writers use this database: stop one',
+          'Two writers use this database: stop one.',
         );
       }
       this.statements.writeJournal.run(blob.firstOrdinal, blob.lastOrdinal, blob.body);
@@ -248,7 +248,7 @@ export class Owner implements Synchronous<Storage> {
 
   get #opened(): { file: OpenDatabase; statements: Statements } {
     if (this.#session !== null) return this.#session;
-    throw new AgentError('storage_not_open', 'expected an open database, found none', 'open the storage first');
+    throw new AgentError('storage_not_open', 'expected an open database, found none', 'Open the storage first.');
   }
 
   #release(sequence: number): void {
@@ -283,6 +283,6 @@ function sequenceConflict(expected: number, found: number): AgentError {
   return new AgentError(
     'sequence_conflict',
     `expected a batch with sequence ${expected}, found ${found}, which is out of order or sealed with other bytes`,
-    'two writers use this database, or it was replaced while in use: stop the daemon and look at its log',
+    'Two writers use this database, or it was replaced while in use: stop the daemon and look at its log.',
   );
 }

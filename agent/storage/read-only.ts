@@ -127,7 +127,7 @@ function statOf(path: string): Stats {
       throw new AgentError(
         'database_missing',
         `expected a database at ${path}, found none`,
-        'it is made when the daemon first runs; otherwise compare "directory" under "storage" in the settings',
+        'It is made when the daemon first runs; otherwise compare "directory" under "storage" in the settings.',
         { cause: error },
       );
     }

@@ -8,14 +8,14 @@ export function storageError(error: unknown): AgentError {
   const code = errorCode(error);
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return damaged(reasonOf(error), error);
   if (code === 'SQLITE_FULL' || code === 'ENOSPC') {
-    return new AgentError('storage_full', 'expected room to write, found a full disk', 'free space on the disk', {
+    return new AgentError('storage_full', 'expected room to write, found a full disk', 'Free space on the disk.', {
       cause: error,
     });
   }
   return new AgentError(
     'storage_failed',
     `expected the database to answer, found: ${reasonOf(error)}${code === '' ? '' : ` (${code})`}`,
-    'check the disk, its permissions and the kernel log',
+    'Check the disk, its permissions and the kernel log.',
     { cause: error },
   );
 }
@@ -24,7 +24,7 @@ export function damaged(found: string, cause?: unknown): AgentError {
   return new AgentError(
     'database_damaged',
     `expected a whole database, found: ${found}`,
-    'the storage medium may be failing: check it, then move the file away to start a new one',
+    'The storage medium may be failing: check it, then move the file away to start a new one.',
     { cause },
   );
 }

@@ -1,6 +1,8 @@
 /** What is known while no daemon answers, for tests: one sample for each way a run can end, and for none. */
 import type { RunEnd } from '../../local/document.ts';
 import type { LastKnown } from '../../local/last-known.ts';
+import { endOf } from '../../local/run-record.ts';
+import { damaged } from '../../storage/storage-error.ts';
 import type { Down } from './down.ts';
 import { AT, DEGRADED, well } from './samples.fixture.ts';
 
@@ -55,6 +57,19 @@ function ended(end: RunEnd, changes: Partial<LastKnown> = {}): Down {
   return down({ ...afterRun, end, ...changes });
 }
 
+/** The end of a run that wrote none, in the words of the daemon's own record. */
+function unfelt(serviceResult: string | null, bootId = 'the same'): RunEnd {
+  const record = {
+    ...{ v: 1 as const, pid: 812, bootId: 'the same', startedMs: well.started_ms, version: well.version },
+    ...{ settingsPath: '/etc/footfall/footfall.yaml', processStart: '1', end: null },
+  };
+  const end = endOf(record, { bootId, processStart: () => null, serviceResult });
+  if (end === null) throw new Error('expected the run to be over');
+  return end;
+}
+
+const { code, message, hint } = damaged('zeros in place of its header');
+
 const unplugged = DEGRADED['sensor-down'];
 const mistakes = `/etc/footfall/footfall.yaml:14:11: at sensors[0].baud: expected a whole number of bits per second, received "fast"
 /etc/footfall/footfall.yaml:22:3: at uplink: unknown key "ulr"; did you mean "url"?`;
@@ -97,45 +112,23 @@ export const DOWN = {
     {
       how: 'failed',
       at_ms: AT - 10 * MINUTE,
-      message: 'expected a database at /var/lib/footfall/footfall.db, found damaged pages',
-      hint: 'Move it away: counting begins anew with an empty one. Keep it for the support.',
+      message,
+      hint,
     },
     {
       status: null,
       database: null,
-      database_error: {
-        code: 'database_damaged',
-        message: '/var/lib/footfall/footfall.db is damaged: database disk image is malformed',
-        hint: 'See what can be read with footfall doctor, then move the file away.',
-      },
+      database_error: { code, message, hint },
       service: { ...service, active: 'failed', result: 'start-limit-hit', restarts: 5 },
     },
   ),
-  killed: ended(
-    {
-      how: 'killed',
-      at_ms: null,
-      message: 'It ended without a word, as after SIGKILL or when memory runs out (systemd says oom-kill).',
-      hint: 'See what needed the memory: journalctl -k',
-    },
-    {
-      status: { ...unplugged, at_ms: AT - 12 * MINUTE },
-      reasons: unplugged.verdict.reasons.map((reason) => ({ ...reason, since_ms: AT - 40 * MINUTE })),
-      service: { ...service, active: 'failed', result: 'oom-kill', restarts: 1 },
-    },
-  ),
-  watchdog: ended({
-    how: 'watchdog',
-    at_ms: AT - 10 * MINUTE,
-    message: 'It hung, and systemd ended it.',
-    hint: 'Its log says where: journalctl -u footfall -b',
+  killed: ended(unfelt('oom-kill'), {
+    status: { ...unplugged, at_ms: AT - 12 * MINUTE },
+    reasons: unplugged.verdict.reasons.map((reason) => ({ ...reason, since_ms: AT - 40 * MINUTE })),
+    service: { ...service, active: 'failed', result: 'oom-kill', restarts: 1 },
   }),
-  power: ended({
-    how: 'power',
-    at_ms: null,
-    message: 'The box lost its power, or was switched off without being shut down.',
-    hint: '',
-  }),
+  watchdog: ended(unfelt('watchdog')),
+  power: ended(unfelt(null, 'another')),
   hangs: down(afterRun, {
     pid: 812,
     error: {

@@ -123,7 +123,10 @@ export const DEGRADED = {
         'Check "ca_file" and the host name in "url" under "uplink", and the clock of this box: footfall doctor',
       ),
     ],
-    failed('tls', 'certificate of broker.example:8883 not trusted'),
+    failed(
+      'tls',
+      'certificate of broker.example:8883 not trusted: it is not signed by the authority in /etc/footfall/ca.pem',
+    ),
   ),
   'uplink-denied': wrong(
     [
@@ -150,6 +153,30 @@ export const DEGRADED = {
       ),
     ],
     { buffer: { ...fullDisk.buffer!, hours_left: null, storage_error: 'disk I/O error' } },
+  ),
+  'storage-stalled': wrong(
+    [
+      reason(
+        'storage_stalled',
+        2,
+        'The disk takes what is written, but does not answer; counts are kept in memory.',
+        'A card that stalls is about to fail: footfall doctor measures it. A power cut now would lose the current window.',
+      ),
+    ],
+    { buffer: { ...well.buffer, uncommitted: 4_211, last_commit_ms: AT - 2 * MINUTE } },
+  ),
+  'database-damaged': wrong(
+    [
+      reason(
+        'database_damaged',
+        7,
+        'The database is damaged (expected a whole database, found: a torn page); counts are kept in memory.',
+        'See how much of it is whole: footfall doctor. Then stop the daemon, move /var/lib/footfall/footfall.db* away, and start it.',
+      ),
+    ],
+    {
+      buffer: { ...fullDisk.buffer!, hours_left: null, storage_error: 'expected a whole database, found: a torn page' },
+    },
   ),
   'clock-unsynchronised': wrong(
     [
@@ -194,6 +221,18 @@ export const DEGRADED = {
   'worn-out': wrong(
     [
       reason(
+        'disk_low',
+        30,
+        'Only 312 MiB are free on the disk of /var/lib/footfall.',
+        'Make room: see what fills it with du -x, and whether the uplink drains the buffer.',
+      ),
+      reason(
+        'certificate_expiring',
+        5,
+        "The broker's certificate has expired.",
+        'Have it renewed by those who run the broker.',
+      ),
+      reason(
         'temperature_high',
         4,
         'The box is at 84 °C.',
@@ -204,12 +243,6 @@ export const DEGRADED = {
         900,
         'The flash memory has used 95 % of its rated life.',
         'Plan to replace it. Nothing is lost as long as it takes writes.',
-      ),
-      reason(
-        'certificate_expiring',
-        5,
-        "The broker's certificate has expired.",
-        'Have it renewed by those who run the broker.',
       ),
     ],
     {

@@ -165,7 +165,7 @@ describe('the screen while no daemon answers', () => {
 
   it('keeps what the database holds apart from what the last status said', () => {
     expect(plain('stopped')).toContain('2 batches held (19 KiB) · sealed through 17');
-    expect(plain('failed-database')).toContain('is damaged');
+    expect(plain('failed-database')).toContain('DATABASE cannot be read\n         expected a whole database');
   });
 
   it('says of a daemon that hangs which process it is', () => {
