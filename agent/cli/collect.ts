@@ -34,6 +34,8 @@ export function register(program: Command): void {
       `
 Ctrl-C commits what has arrived, says goodbye, and prints the ledger.
 
+Exit codes: 0 ended as asked, 1 could not start or failed, 64 wrong use.
+
 Examples:
   footfall collect
   footfall collect --broker mqtts://broker.example:8883 --ca-file ca.pem --username collector --password-file secret
@@ -49,6 +51,8 @@ Examples:
       `
 Takes --database FILE (default ${DEFAULT_DATABASE}) and --json. A collector may go on writing meanwhile.
 "awaited" are sequences that the gateway may still hold, "lost" those it no longer does.
+
+Exit codes: 0 reported, 1 the database cannot be read, 64 wrong use.
 
 Examples:
   footfall collect report

@@ -35,7 +35,10 @@ describe('footfall', () => {
     const { code, out, err } = run(verb, '--help');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain(`Usage: footfall ${verb}`);
-    if (verb !== 'config') expect(out).toMatch(/^Examples:$/m);
+    expect(out).toMatch(/^Exit codes: 0 /m);
+    expect(out).toMatch(/^Examples:$/m);
+    const [explained] = out.split('Examples:');
+    for (const line of explained.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   it.each([

@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander';
 import { AgentError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { wrapHelp } from './view/help.ts';
+import { terminalOf } from './view/style.ts';
 
 /** In the order of the help: those of a box, then those of the platform and of trying things out. */
 const VERBS = [
@@ -51,10 +53,12 @@ async function run(words: string[]): Promise<void> {
 }
 
 async function programWith(verbs: readonly string[]): Promise<Command> {
+  const { width } = terminalOf(process.stdout, process.env);
   const program = new Command('footfall')
     .description('Counts passers-by, entries and dwell in a store without knowing who anyone is.')
     .version(VERSION, '-V, --version')
     .showHelpAfterError('(add --help for the options and examples)')
+    .configureOutput({ writeOut: (text) => process.stdout.write(wrapHelp(text, width)) })
     .exitOverride();
   for (const verb of verbs) {
     const { register } = (await import(`./${verb}.ts`)) as Verb;

@@ -15,18 +15,16 @@ export function register(program: Command, whole: () => Promise<Command>): void 
     .addHelpText(
       'after',
       `
-The installer of a box does this for every user. By hand, for oneself:
-  bash: footfall completion bash > ~/.local/share/bash-completion/completions/footfall
-        (needs the package bash-completion; without it put the text at the end of ~/.bashrc)
-  zsh:  footfall completion zsh > ~/.zfunc/_footfall
-        (with "fpath+=(~/.zfunc)" before "autoload -Uz compinit; compinit" in ~/.zshrc)
-Then open a new shell. Names of sensors are asked of the running daemon.
+The installer of a box does this for every user. By hand, for oneself, put what is printed where the examples do, and open
+a new shell. bash needs the package bash-completion for that; without it, put the text at the end of ~/.bashrc. zsh needs
+"fpath+=(~/.zfunc)" before "autoload -Uz compinit; compinit" in ~/.zshrc. Names of sensors are asked of the running daemon.
 
 Exit codes: 0 printed, 64 wrong use.
 
 Examples:
-  source <(footfall completion bash)
-  footfall completion zsh | sudo tee /usr/share/zsh/vendor-completions/_footfall`,
+  footfall completion bash > ~/.local/share/bash-completion/completions/footfall
+  footfall completion zsh > ~/.zfunc/_footfall
+  source <(footfall completion bash)`,
     )
     .action(async (shell: 'bash' | 'zsh') => print(shell, await whole()));
   completion

@@ -6,7 +6,22 @@ import * as show from './config-show.ts';
 import { DEFAULT_SETTINGS } from './socket.ts';
 
 export function register(program: Command): void {
-  const config = program.command('config').description('check a settings file, see what is in force, try a value');
+  const config = program
+    .command('config')
+    .description('check a settings file, see what is in force, try a value')
+    .addHelpText(
+      'after',
+      `
+Each command has a help of its own: footfall config check --help
+
+Exit codes: 0 well, 1 mistakes, unreadable or refused, 64 wrong use.
+
+Examples:
+  footfall config check
+  footfall config show
+  footfall config origin counting
+  footfall config override log.level debug --for 30m`,
+    );
   config
     .command('check')
     .description('tell every mistake in a settings file with its line')
