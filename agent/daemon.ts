@@ -240,12 +240,8 @@ export class Daemon {
     if (this.#ticks++ % STORAGE_AGE_TICKS === 0) void this.#stored.ask();
     this.#health.judge(factsOf(this.#statusParts()));
     void this.#health.store();
-    if (now >= this.#live.nextExpiryMs) {
-      const log = this.#parts.logging.logger('settings');
-      void this.reload().catch((error) =>
-        log('error', { reason: reasonOf(error) }, 'an override ended, and still holds'),
-      );
-    }
+    // By the wall clock, as overrides are written: the timeline may be ahead of one that was set back.
+    this.#live.endOverrides(clock.wall(), () => this.reload(), this.#parts.logging.logger('settings'));
     if (done) this.#lastTick = networkClock.monotonic();
   }
 

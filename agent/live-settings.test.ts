@@ -72,4 +72,24 @@ describe('live settings', () => {
     expect(new LiveSettings(first.settings, null, 1)).toMatchObject({ nextExpiryMs: Number.POSITIVE_INFINITY });
     expect(new LiveSettings(first.settings, null, 1).document().path).toBeNull();
   });
+
+  it('are read again when an override ends, once, and after a minute where that failed', async () => {
+    const override: Override = { key: 'log.level', value: 'debug', untilMs: 1_000 };
+    const first = effective(TEXT, { overrides: [override] });
+    const live = new LiveSettings(first.settings, first, 1);
+    const logged: string[] = [];
+    const log = (_level: string, fields: Record<string, unknown>): void => void logged.push(String(fields.reason));
+    let asked = 0;
+    const reload = async (): Promise<void> => {
+      asked++;
+      if (asked === 1) throw new Error('not now');
+      live.accept(live.compare(effective(TEXT), []));
+    };
+    for (const now of [999, 1_000, 1_001, 60_999]) live.endOverrides(now, reload, log);
+    await Promise.resolve();
+    expect({ asked, logged }).toEqual({ asked: 1, logged: ['not now'] });
+    live.endOverrides(61_000, reload, log);
+    for (const now of [61_001, 200_000]) live.endOverrides(now, reload, log);
+    expect(asked).toBe(2);
+  });
 });

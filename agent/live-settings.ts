@@ -1,7 +1,11 @@
 /** The settings of a running daemon: what is in force, what a reload finds, and what waits for a restart. */
+import { reasonOf } from './errors.ts';
 import type { StatusDocument } from './local/document.ts';
+import type { Log } from './logging.ts';
 import { changesBetween } from './settings/changes.ts';
 import type { EffectiveSettings, Settings } from './settings/settings.ts';
+
+const RETRY_MS = 60_000;
 
 /** Where settings come from while the daemon runs. */
 export interface SettingsSource {
@@ -41,6 +45,7 @@ export class LiveSettings {
   #mistakes: string[] = [];
   #restartKeys: string[] = [];
   #overrides: EffectiveSettings['overrides'] = [];
+  #notBeforeMs = 0;
 
   /** @param effective how they came to be; null where there is no file, as in a demo. */
   constructor(settings: Settings, effective: EffectiveSettings | null, nowMs: number) {
@@ -57,6 +62,16 @@ export class LiveSettings {
   /** UTC milliseconds at which the next override ends; Infinity without one. */
   get nextExpiryMs(): number {
     return this.#overrides.reduce((first, { untilMs }) => Math.min(first, untilMs), Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * Has the settings read again once an override has ended; where that fails, again after a minute.
+   * @param wallMs by the clock that overrides are written by.
+   */
+  endOverrides(wallMs: number, reload: () => Promise<unknown>, log: Log): void {
+    if (wallMs < Math.max(this.nextExpiryMs, this.#notBeforeMs)) return;
+    this.#notBeforeMs = wallMs + RETRY_MS;
+    reload().catch((error: unknown) => log('error', { reason: reasonOf(error) }, 'an override ended, and still holds'));
   }
 
   /** What a reload would do; nothing changes until `accept`. */
@@ -97,6 +112,7 @@ export class LiveSettings {
     this.#state = source === 'last_good' ? 'last_good' : this.#restartKeys.length > 0 ? 'restart_needed' : 'current';
     this.#mistakes = mistakes;
     this.#overrides = overrides;
+    this.#notBeforeMs = 0;
     this.#loadedMs = loadedMs;
   }
 }

@@ -47,7 +47,7 @@ export async function runDaemon(parts: RunParts): Promise<void> {
     tellSettings(parts, logging.logger('settings'));
     const virtual = parts.virtualStartMs === undefined ? null : new VirtualClock(parts.virtualStartMs);
     const clock = virtual ?? networkClock;
-    const from = sourceOf(effective.path, () => networkClock.wall());
+    const from = sourceOf(effective.path, () => clock.wall());
     daemon = await Daemon.start({
       settings,
       source: { effective, from },

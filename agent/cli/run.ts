@@ -43,7 +43,7 @@ interface RunOptions {
 
 async function run(options: RunOptions, storageWorker: URL | undefined): Promise<void> {
   const { loadEffective } = await import('../settings/effective.ts');
-  const { notes, ...effective } = loadEffective({ path: options.settings, nowMs: Date.now() });
+  const { notes, ...effective } = loadEffective({ path: options.settings, nowMs: options.virtualClock ?? Date.now() });
   const { runDaemon } = await import('../run.ts');
   await runDaemon({
     effective,

@@ -80,7 +80,11 @@ describe('wifi-pcap on hostile bytes', () => {
         const ours = decode(new PcapDecoder(), [damaged]).filter(({ address }) => address.startsWith('02:11:22:33:44'));
         const found = ours.map(({ address }) => Number.parseInt(address.slice(-2), 16));
         const untouched = all.map((_, i) => i + 1).filter((device) => device - 1 < first || device - 1 > last);
-        expect(found.filter((device) => untouched.includes(device))).toEqual(untouched);
+        let next = 0;
+        for (const device of found) if (device === untouched[next]) next++;
+        expect(untouched.slice(next)).toEqual([]);
+        // It may even be that of an untouched one.
+        expect(found.filter((device) => untouched.includes(device)).length - untouched.length).toBeLessThanOrEqual(1);
       }),
     );
   });

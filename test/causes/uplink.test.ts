@@ -33,8 +33,7 @@ describe.skipIf(missing !== null).concurrent(`an uplink that fails, for real${su
 
   beforeAll(async () => {
     const passwords = Object.fromEntries(Object.keys(rights).map((name) => [name, `${name}-secret`]));
-    broker = await GuardedBroker.start(scratch, passwords);
-    broker.allow(rights);
+    broker = await GuardedBroker.start(scratch, passwords, rights);
     const login = ['--username', 'collector', '--password-file', broker.secret('collector', 'collector-secret')];
     const words = ['collect', '--broker', broker.url, ...login, '--database', join(scratch, 'collector.db'), '--json'];
     collector = new Child('footfall collect', process.execPath, [MAIN, ...words]);

@@ -30,9 +30,15 @@ export class GuardedBroker {
   readonly otherCa: string;
   #child: Child | null = null;
 
-  /** @param passwords by user name. */
-  static async start(directory: string, passwords: Record<string, string>): Promise<GuardedBroker> {
+  /** @param passwords by user name, as the rights are. */
+  static async start(
+    directory: string,
+    passwords: Record<string, string>,
+    rights: Record<string, Rights>,
+  ): Promise<GuardedBroker> {
     const broker = new GuardedBroker(directory, await freePort(), await freePort(), passwords);
+    // Not by `allow`: mosquitto listens a moment before it minds signals, and a SIGHUP would end it then.
+    broker.#write(rights);
     await broker.#begin();
     return broker;
   }
@@ -65,7 +71,6 @@ certfile ${certificate}
 keyfile ${keyOf(certificate)}
 `,
     );
-    this.#write({});
   }
 
   get url(): string {
