@@ -1,6 +1,7 @@
 /** The bundle as a file: whole under its name, or not there at all, and readable by nobody else. */
 import { execFile } from 'node:child_process';
-import { chmod, link, mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, link, mkdir, mkdtemp, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { AgentError, reasonOf } from '../../errors.ts';
 
@@ -32,18 +33,35 @@ export async function writeArchive(
     }
     const packed = join(scratch, 'bundle.tar.gz');
     await tar(['-czf', packed, '--owner=0', '--group=0', '--numeric-owner', '-C', scratch, folder], signal);
-    await chmod(packed, 0o600);
+    // A stick with FAT keeps no modes; whoever mounts it decides who reads it.
+    await chmod(packed, 0o600).catch(unlessUnknown);
     await sync(packed);
     signal.throwIfAborted();
     const { size } = await stat(packed);
-    // A link, unlike a rename, never replaces a file that is there.
-    await link(packed, target);
+    await place(packed, target);
     return size;
   } catch (error) {
     throw inWords(error, target, signal);
   } finally {
     if (scratch !== null) await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** A link, unlike a rename, never replaces a file that is there; but FAT knows no links. */
+async function place(packed: string, target: string): Promise<void> {
+  try {
+    await link(packed, target);
+  } catch (error) {
+    unlessUnknown(error);
+    if (existsSync(target)) throw Object.assign(new Error('it exists'), { code: 'EEXIST' });
+    await rename(packed, target);
+  }
+}
+
+/** Passes over what a file system does not know at all. */
+function unlessUnknown(error: unknown): void {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code)) throw error;
 }
 
 function tar(words: readonly string[], signal: AbortSignal): Promise<void> {
