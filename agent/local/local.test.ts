@@ -301,9 +301,12 @@ describe('a tail', () => {
     const tail = streamLocal(path, '/tail', (line) => void lines.push(line), new AbortController().signal);
     const failed = expect(tail).rejects.toMatchObject({ code: 'daemon_unreachable' });
     await waitFor(() => lines.length === 1);
+    const dead = new Promise((resolve) => daemon.once('exit', resolve));
     daemon.kill('SIGKILL');
     await failed;
     expect(lines).toEqual(['one']);
+    // The kernel closes a dead process's sockets one after the other.
+    await dead;
     await expect(streamLocal(path, '/tail', () => {}, new AbortController().signal)).rejects.toMatchObject({
       code: 'daemon_not_running',
     });
