@@ -6,6 +6,7 @@ import type { LastKnown } from '../local/last-known.ts';
 import type { ClockTrust } from '../platform/clock-trust.ts';
 import { checkSettings } from '../settings/load.ts';
 import { DEFAULT_SETTINGS, type EffectiveSettings, type Mistake, type Settings } from '../settings/settings.ts';
+import type { BrokerTarget } from './broker-step.ts';
 import type { Chapter, Finding } from './finding.ts';
 import type { Machine } from './machine.ts';
 import { type Identity, People } from './people.ts';
@@ -28,16 +29,6 @@ export interface DoctorOptions {
   signal?: AbortSignal;
   /** Told whenever a chapter begins or ends: those still being looked at. */
   onProgress?: (running: readonly Chapter[]) => void;
-}
-
-export interface BrokerTarget {
-  url: string;
-  tenant: string;
-  gateway: string;
-  username?: string;
-  password?: string;
-  caFile?: string;
-  ack: 'collector' | 'puback';
 }
 
 /** What a look into the database gave. */

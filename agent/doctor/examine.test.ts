@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { degraded, well } from '../cli/view/samples.fixture.ts';
 import { AgentError } from '../errors.ts';
 import { VirtualClock } from '../platform/clock.ts';
-import type { BrokerTarget } from './context.ts';
+import type { BrokerTarget } from './broker-step.ts';
 import { examine, exitCodeOf } from './examine.ts';
 import { CHAPTERS, type Chapter, type Finding, type Outcome } from './finding.ts';
 import { depsOf, findingsOf, NOW, only, type Preparation, SETTINGS_PATH, settingsText } from './machine.testing.ts';

@@ -1,7 +1,8 @@
 /** The way to the broker, tried with an identity of the doctor's own; else what the daemon says of it. */
 import { AgentError } from '../errors.ts';
 import type { UplinkSettings } from '../settings/settings.ts';
-import type { BrokerTarget, Context } from './context.ts';
+import type { BrokerTarget } from './broker-step.ts';
+import type { Context } from './context.ts';
 import type { Finding } from './finding.ts';
 import { ChapterReport, spanOf } from './report.ts';
 
