@@ -33,7 +33,7 @@ function downReasons(facts: UplinkFacts): Reason[] {
     code,
     subject: '',
     message: `Not connected to the broker${because}.`,
-    hint: `Counting goes on and batches are kept. ${hint}`,
+    hint: `Batches are kept. ${hint}`,
     since_ms: uplink.since,
   });
   switch (uplink.lastErrorKind) {

@@ -117,7 +117,7 @@ function storageReasons(facts: VerdictFacts): Reason[] {
     reasons.push({
       code: 'storage_stalled',
       subject: '',
-      message: 'The disk takes what is written, but does not answer; counts are kept in memory.',
+      message: 'The disk has not answered since the last write; counts are kept in memory.',
       hint: 'A card that stalls is about to fail: footfall doctor measures it. A power cut now would lose the current window.',
       since_ms: busySince,
     });

@@ -60,7 +60,7 @@ const full = reason(
   'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.',
 );
 const uplinkDown = (code: string, message: string, hint: string): Reason =>
-  reason(code, 26 * 60, `Not connected to the broker: ${message}.`, `Counting goes on and batches are kept. ${hint}`);
+  reason(code, 26 * 60, `Not connected to the broker: ${message}.`, `Batches are kept. ${hint}`);
 const refused = 'connection refused by broker.example:8883: no broker listens there';
 const stopped = uplinkDown(
   'uplink_down',
@@ -159,7 +159,7 @@ export const DEGRADED = {
       reason(
         'storage_stalled',
         2,
-        'The disk takes what is written, but does not answer; counts are kept in memory.',
+        'The disk has not answered since the last write; counts are kept in memory.',
         'A card that stalls is about to fail: footfall doctor measures it. A power cut now would lose the current window.',
       ),
     ],
@@ -326,7 +326,7 @@ export const notCounting: StatusDocument = {
   ...failed('network', refused),
   verdict: {
     state: 'not_counting',
-    since_ms: AT - 26 * HOUR,
+    since_ms: AT - 3 * MINUTE,
     reasons: [
       ...['front-wifi', 'main-door', 'till', 'back-door', 'side-door'].map((id) =>
         reason(
