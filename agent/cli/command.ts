@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { AgentError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { WRONG_USE } from './exit-codes.ts';
 import { wrapHelp } from './view/help.ts';
 import { terminalOf } from './view/style.ts';
 
@@ -22,8 +23,6 @@ const VERBS = [
   'simulate',
   'demo',
 ];
-/** EX_USAGE (sysexits(3)): the small numbers are the verbs' own. */
-const WRONG_USE = 64;
 
 interface Verb {
   /** @param whole the program with every verb; given to the verb that describes all of them. */

@@ -4,11 +4,11 @@ import { AgentError, reasonOf } from '../errors.ts';
 import type { LoadedSettings } from '../settings/effective.ts';
 import type { Override } from '../settings/settings.ts';
 import { textOf } from './config-show.ts';
+import { endingWith, WRONG_USE } from './exit-codes.ts';
 import { DEFAULT_SETTINGS, socketIn } from './socket.ts';
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const LONGEST_DAYS = 30;
-const WRONG_USE = 64;
 
 interface Options {
   for?: number;
@@ -148,5 +148,5 @@ function parseDuration(text: string): number {
 
 function wrongUse(message: string): AgentError {
   const hint = 'For example: footfall config override log.level debug --for 30m';
-  return Object.assign(new AgentError('wrong_use', message, hint), { exitCode: WRONG_USE });
+  return endingWith(new AgentError('wrong_use', message, hint), WRONG_USE);
 }

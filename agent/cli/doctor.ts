@@ -3,8 +3,8 @@ import { type Command, Option } from 'commander';
 import { CHAPTERS, type Chapter, type Finding } from '../doctor/finding.ts';
 import { AgentError, reasonOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { endingWith, INTERRUPTED } from './exit-codes.ts';
 
-const INTERRUPTED = 130;
 const NOT_EXAMINED = 3;
 const ERASE_LINE = '\r\u001b[K';
 
@@ -61,7 +61,7 @@ async function doctor(options: Options): Promise<void> {
     const told = new AgentError('not_examined', `could not examine this box: ${reasonOf(error)}`, hint, {
       cause: error,
     });
-    throw Object.assign(told, { exitCode: NOT_EXAMINED });
+    throw endingWith(told, NOT_EXAMINED);
   } finally {
     process.off('SIGINT', stop);
   }

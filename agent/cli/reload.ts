@@ -1,6 +1,7 @@
 /** `footfall reload`: a running daemon reads its settings again, and tells what became of it. */
 import type { Command } from 'commander';
 import { AgentError } from '../errors.ts';
+import { endingWith } from './exit-codes.ts';
 import { DEFAULT_SOCKET, socketOf } from './socket.ts';
 
 const BROKEN = 1;
@@ -90,6 +91,6 @@ async function unreachable<Answer>(asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked;
   } catch (error) {
-    throw error instanceof AgentError ? Object.assign(error, { exitCode: UNREACHABLE }) : error;
+    throw endingWith(error, UNREACHABLE);
   }
 }

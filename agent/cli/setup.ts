@@ -1,11 +1,11 @@
 /** `footfall setup`: asks what a gateway needs and writes its settings file. */
 import type { Command } from 'commander';
 import { AgentError } from '../errors.ts';
+import { ENDED_BY, endingWith, WRONG_USE } from './exit-codes.ts';
 import type { Outcome, SetupOptions } from './setup/flow.ts';
 import { DEFAULT_SETTINGS } from './socket.ts';
 
 const BROKER_FAILED = 2;
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 type Options = SetupOptions & { json?: boolean };
 
@@ -64,8 +64,8 @@ Examples:
 async function setup(options: Options): Promise<void> {
   demandSense(options);
   const ended = new AbortController();
-  let code: number = SIGNALS.SIGINT;
-  for (const [signal, number] of Object.entries(SIGNALS)) {
+  let code: number = ENDED_BY.SIGINT;
+  for (const [signal, number] of Object.entries(ENDED_BY)) {
     process.on(signal, () => {
       code = number;
       ended.abort();
@@ -122,5 +122,5 @@ function demandSense({ requireBroker, broker, test }: Options): void {
   const contrary = broker === false ? '--no-broker' : test ? undefined : '--no-test';
   if (!requireBroker || contrary === undefined) return;
   const message = `expected --require-broker or ${contrary}, received both`;
-  throw Object.assign(new AgentError('setup_flag', message, 'Leave out one of them.'), { exitCode: 64 });
+  throw endingWith(new AgentError('setup_flag', message, 'Leave out one of them.'), WRONG_USE);
 }

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AgentError } from '../errors.ts';
 import type { HealthEntry } from '../local/routes.ts';
+import { endingWith, WRONG_USE } from './exit-codes.ts';
 import type { Observation, Places } from './observe.ts';
 import { wholeNumber } from './options.ts';
 import { DEFAULT_SOCKET } from './socket.ts';
@@ -9,7 +10,6 @@ import type { RenderOptions } from './view/status.ts';
 
 const EXIT_CODES = { counting: 0, degraded: 1, not_counting: 2 } as const;
 const UNREACHABLE = 3;
-const WRONG_USE = 64;
 const USUAL_SECONDS = 2;
 const USUAL_CHANGES = 20;
 
@@ -75,7 +75,7 @@ async function once(options: Options): Promise<void> {
   if (seen.kind === 'answer' && seen.doubt !== null) process.stderr.write(`warning: ${seen.doubt}\n`);
   if (options.json) process.stdout.write(`${JSON.stringify(documentOf(seen), null, 2)}\n`);
   // The command's main tells the error, and reads the exit code off it.
-  if (seen.kind === 'unknown') throw Object.assign(seen.error, { exitCode: UNREACHABLE });
+  if (seen.kind === 'unknown') throw endingWith(seen.error, UNREACHABLE);
   if (options.json) return;
   const [render, { terminalOf }] = await Promise.all([loadRender(), import('./view/style.ts')]);
   process.stdout.write(render(seen, terminalOf(process.stdout, process.env)));
@@ -115,7 +115,7 @@ async function watchStatus(options: Options, seconds: number): Promise<void> {
       'expected a terminal to watch in, found something else as the output',
       'Without a terminal use: footfall status --json, or watch(1): watch footfall status',
     );
-    throw Object.assign(error, { exitCode: WRONG_USE });
+    throw endingWith(error, WRONG_USE);
   }
   const [{ observe }, { watch }, render] = await Promise.all([
     import('./observe.ts'),
@@ -154,7 +154,7 @@ async function history(options: Options, limit: number): Promise<void> {
     ]);
     process.stdout.write(renderHistory(answer.changes, { ...terminalOf(process.stdout, process.env), timeZone, now }));
   } catch (error) {
-    throw error instanceof AgentError ? Object.assign(error, { exitCode: UNREACHABLE }) : error;
+    throw endingWith(error, UNREACHABLE);
   }
 }
 

@@ -3,11 +3,10 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AgentError } from '../errors.ts';
+import { ENDED_BY, endingWith, WRONG_USE } from './exit-codes.ts';
 import { DEFAULT_SETTINGS, DEFAULT_SOCKET } from './socket.ts';
 import type { Bundle } from './support-bundle/collect.ts';
 
-const WRONG_USE = 64;
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const ERASE_LINE = '\r\u001b[K';
 
 interface Options {
@@ -55,7 +54,7 @@ async function supportBundle(options: Options): Promise<void> {
       'expected a terminal to ask at, found none',
       'Look at what would be in it with --list, then write it with --yes.',
     );
-    throw Object.assign(error, { exitCode: WRONG_USE });
+    throw endingWith(error, WRONG_USE);
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // Whoever reads the list has seen enough; the bundle is written all the same.
@@ -63,7 +62,7 @@ async function supportBundle(options: Options): Promise<void> {
   });
   const ended = new AbortController();
   const progress = new Progress(process.stderr);
-  for (const [signal, code] of Object.entries(SIGNALS)) {
+  for (const [signal, code] of Object.entries(ENDED_BY)) {
     process.once(signal, () => {
       progress.clear();
       process.exitCode = code;
@@ -74,7 +73,7 @@ async function supportBundle(options: Options): Promise<void> {
     await run(options, asks, progress, ended.signal);
   } catch (error) {
     if (!ended.signal.aborted && (error as { code?: string }).code !== 'setup_interrupted') throw error;
-    process.exitCode ||= SIGNALS.SIGINT;
+    process.exitCode ||= ENDED_BY.SIGINT;
     process.stderr.write('\nEnded: nothing was written.\n');
   }
   // A part that nobody waits for any more may still be under way.

@@ -3,11 +3,11 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { AgentError, reasonOf } from '../errors.ts';
 import type { StatusDocument } from '../local/document.ts';
 import { TAIL_KINDS, type TailEvent, type TailKind } from '../local/tail.ts';
+import { endingWith, WRONG_USE } from './exit-codes.ts';
 import { decimal } from './options.ts';
 import { DEFAULT_SOCKET, socketOf } from './socket.ts';
 
 const NO_DAEMON = 3;
-const WRONG_USE = 64;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 interface Options {
@@ -79,7 +79,7 @@ async function tail(sensors: string[], options: Options): Promise<void> {
   checkOutput(failure);
   if (!end.signal.aborted) {
     const error = new AgentError('daemon_ended', `the daemon on ${path} ended`, 'See how it is: footfall status');
-    throw Object.assign(error, { exitCode: NO_DAEMON });
+    throw endingWith(error, NO_DAEMON);
   }
 }
 
@@ -124,12 +124,12 @@ function checkNames(sensors: readonly string[], status: StatusDocument): void {
     `expected the name of a sensor, received ${unknown.map((name) => `"${name}"`).join(', ')}`,
     known.length === 0 ? 'This daemon has no sensors.' : `There are: ${known.join(', ')}`,
   );
-  throw Object.assign(error, { exitCode: WRONG_USE });
+  throw endingWith(error, WRONG_USE);
 }
 
 function noDaemon(error: unknown): never {
   // The command's main reads the exit code off the error.
-  throw error instanceof AgentError ? Object.assign(error, { exitCode: NO_DAEMON }) : error;
+  throw endingWith(error, NO_DAEMON);
 }
 
 function routeOf(sensors: readonly string[], kinds: readonly TailKind[]): string {

@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { AgentError, reasonOf } from '../errors.ts';
 import type { WifiControl } from '../platform/wifi.ts';
+import { endingWith, INTERRUPTED, WRONG_USE } from './exit-codes.ts';
 
 const NOT_CONNECTED = 3;
-const WRONG_USE = 64;
-const INTERRUPTED = 130;
 /** Exit codes by the error's code; what is not here is 1. */
 const EXIT_CODES: Record<string, number> = {
   nmcli_missing: 2,
@@ -166,7 +165,7 @@ function plain({ frequencyMhz, ...rest }: { frequencyMhz: number }): object {
 }
 
 function wrongUse(code: string, message: string, hint: string): AgentError {
-  return Object.assign(new AgentError(code, message, hint), { exitCode: WRONG_USE });
+  return endingWith(new AgentError(code, message, hint), WRONG_USE);
 }
 
 /** The command's main reads the exit code off the error. */
@@ -176,10 +175,8 @@ async function withExitCode(work: Promise<void>): Promise<void> {
   } catch (error) {
     if (!(error instanceof AgentError) || 'exitCode' in error) {
       if ((error as { code?: string }).code !== 'setup_interrupted') throw error;
-      throw Object.assign(new AgentError('wifi_interrupted', 'ended at the question; nothing was changed'), {
-        exitCode: INTERRUPTED,
-      });
+      throw endingWith(new AgentError('wifi_interrupted', 'ended at the question; nothing was changed'), INTERRUPTED);
     }
-    throw Object.assign(error, { exitCode: EXIT_CODES[error.code] ?? 1 });
+    throw endingWith(error, EXIT_CODES[error.code] ?? 1);
   }
 }

@@ -1,5 +1,6 @@
 /** What the dialogue needs of whoever answers: a person at a terminal, or a script. */
 import { AgentError } from '../../errors.ts';
+import { INTERRUPTED } from '../exit-codes.ts';
 
 export interface Choice<Value> {
   value: Value;
@@ -33,7 +34,7 @@ export interface Asker {
 }
 
 /** The dialogue was ended: by Ctrl-C, Ctrl-D or a signal, or (with 1) by an answer. */
-export function interrupted(exitCode = 130): AgentError & { exitCode: number } {
+export function interrupted(exitCode: number = INTERRUPTED): AgentError & { exitCode: number } {
   return Object.assign(new AgentError('setup_interrupted', 'the set-up was ended before it was done'), { exitCode });
 }
 

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { AgentError } from '../../errors.ts';
 import { DRIVER_FACTS, isSensorDriver } from '../../settings/sensor-drivers.ts';
+import { endingWith, WRONG_USE } from '../exit-codes.ts';
 import type { Answers, BrokerRow, Hours, SensorRow } from './answers.ts';
 import { refusals } from './refusal.ts';
 
@@ -166,5 +167,5 @@ function demand(flag: string, text: string, refusal: string | undefined): void {
 
 function refused(flag: string, message: string): AgentError {
   const hint = `See the examples of ${flag}: footfall setup --help`;
-  return Object.assign(new AgentError('setup_flag', message, hint), { exitCode: 64 });
+  return endingWith(new AgentError('setup_flag', message, hint), WRONG_USE);
 }

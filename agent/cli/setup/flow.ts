@@ -6,6 +6,7 @@ import type { Finding } from '../../doctor/finding.ts';
 import { AgentError } from '../../errors.ts';
 import { checkSettings } from '../../settings/load.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { endingWith, WRONG_USE } from '../exit-codes.ts';
 import { DEFAULT_SETTINGS, DEFAULT_SOCKET } from '../socket.ts';
 import type { Paint } from '../view/style.ts';
 import { type Answers, missingFlags } from './answers.ts';
@@ -243,5 +244,5 @@ function notReached(): AgentError {
 }
 
 function wrongUse(code: string, message: string, hint: string): AgentError {
-  return Object.assign(new AgentError(code, message, hint), { exitCode: 64 });
+  return endingWith(new AgentError(code, message, hint), WRONG_USE);
 }
