@@ -75,7 +75,7 @@ describe.skipIf(missing !== null).concurrent(`an uplink that fails, for real${su
       await expectTold(box, {
         reason: 'uplink_down',
         exit: 1,
-        screen: ['Not connected to the broker: ', 'batches are kept. Check the network, then the broker and "url"'],
+        screen: ['Not connected to the broker: ', 'Batches are kept. Check the network, then the broker and "url"'],
         finding: { check: 'broker_tcp', outcome: 'error', mend: 'that the broker runs' },
       });
       await own.start();
