@@ -254,6 +254,7 @@ describe.skipIf(missing !== null)(`a daemon's life on the real clock${missing ==
       expect((await told()).code).toBe(3);
       await start();
       const after = await ask();
+      expect(after?.box.last_end).toMatchObject({ how: 'stopped', message: `Stopped by ${signal}.` });
       expect(after?.buffer.epoch).toBe(before.buffer.epoch);
       expect(after?.clock.key).toBe('kept');
       expect(after?.today.entries).toBeGreaterThanOrEqual(before.today.entries ?? Infinity);
@@ -262,6 +263,22 @@ describe.skipIf(missing !== null)(`a daemon's life on the real clock${missing ==
       await when('nobody lost', ({ today: { entries } }) => entries === door.entered);
     },
   );
+
+  it.each([
+    ['killed', null],
+    ['watchdog', 'watchdog'],
+  ])('says after a restart that it was %s', { timeout: PATIENCE * 2 }, async (how, result) => {
+    await daemon.end('SIGKILL');
+    // What the unit's ExecStopPost leaves of systemd's opinion.
+    const left = join(runtime, 'service-result');
+    if (result !== null) writeFileSync(left, `${result}\n`);
+    const { output } = await told();
+    expect(output).toMatch(/^○ NOT RUNNING/);
+    await start();
+    expect((await ask())?.box.last_end).toMatchObject({ how, hint: expect.stringContaining('kernel log') as string });
+    expect(existsSync(left)).toBe(false);
+    expect((await footfall('status', '--history', '--settings', settings)).output).toContain('daemon started');
+  });
 
   it('delivers what it sealed, and the collector ends in order too', { timeout: PATIENCE * 3 }, async () => {
     const status = await until(
