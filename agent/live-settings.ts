@@ -1,6 +1,6 @@
 /** The settings of a running daemon: what is in force, what a reload finds, and what waits for a restart. */
 import { reasonOf } from './errors.ts';
-import type { StatusDocument } from './local/document.ts';
+import type { ReloadOutcome, StatusDocument } from './local/document.ts';
 import type { Log } from './logging.ts';
 import { changesBetween } from './settings/changes.ts';
 import type { EffectiveSettings, Settings } from './settings/settings.ts';
@@ -15,19 +15,6 @@ export interface SettingsSource {
   password(settings: Settings): string | undefined;
   /** Keeps the text for a start under a broken file. Throws where it cannot be written. */
   keepLastGood(effective: EffectiveSettings): void;
-}
-
-/** What `POST /reload` answers. */
-export interface ReloadOutcome {
-  state: StatusDocument['settings']['state'];
-  /** Keys that hold from now on. */
-  applied: string[];
-  /** Keys that hold from the next start on. */
-  restart: string[];
-  /** Mistakes of the file; then nothing of it was applied. */
-  mistakes: string[];
-  /** What else deserves a word, such as an override that no longer fits. */
-  notes: string[];
 }
 
 export interface Reloaded {

@@ -54,9 +54,6 @@ export const REJECTIONS = [
 ] as const;
 export type Rejection = (typeof REJECTIONS)[number];
 
-/** The largest number of sensors a gateway can have in the life of its database (the sensor column is one byte). */
-export const MAX_SENSORS = 255;
-
 /** Fixed-width columns of `capacity` rows; `length` of them are filled. */
 export class InputBatch {
   readonly capacity: number;

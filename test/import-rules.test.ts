@@ -18,7 +18,7 @@ interface ImportRule {
 }
 
 const RULES: ImportRule[] = [
-  ...['clock', 'errors', 'raw', 'readings', 'version'].map((name) => ({
+  ...['clock', 'errors', 'raw', 'readings', 'synced', 'version'].map((name) => ({
     from: `agent/${name}.ts`,
     may: ['node:util'],
     mayNot: ['./errors.ts', './daemon.ts', './privacy/boundary.ts', '../drivers/driver.ts'],
@@ -58,7 +58,7 @@ const RULES: ImportRule[] = [
   },
   {
     from: 'agent/storage/client.ts',
-    may: ['./storage.ts', '../errors.ts', '../readings.ts', 'better-sqlite3', 'node:worker_threads'],
+    may: ['./storage.ts', '../errors.ts', '../readings.ts', '../synced.ts', 'better-sqlite3', 'node:worker_threads'],
     mayNot: ['../uplink/port.ts', '../clock.ts', '../raw.ts', '../contract/batch.ts', '../analytics/records.ts'],
   },
   ...['uplink', 'collector'].map((name) => ({

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { StatusDocument } from '../local/document.ts';
+import type { ReloadOutcome, StatusDocument } from '../local/document.ts';
 import { type LocalServer, startLocalServer } from '../local/server.ts';
 import { keepLastGood, loadEffective } from '../settings/effective.ts';
 import { openShop, type Shop } from '../settings/shop.fixture.ts';
-import { type ReloadAnswer, register } from './reload.ts';
+import { register } from './reload.ts';
 import { runVerb } from './verb.fixture.ts';
 import { well } from './view/samples.fixture.ts';
 
-const NOTHING: ReloadAnswer = { state: 'current', applied: [], restart: [], mistakes: [], notes: [] };
+const NOTHING: ReloadOutcome = { state: 'current', applied: [], restart: [], mistakes: [], notes: [] };
 
 let shop: Shop;
 let server: LocalServer | undefined;
@@ -38,7 +38,7 @@ async function serve(answer: unknown, status: Partial<StatusDocument> = {}): Pro
 const reload = (...words: string[]) => runVerb(register, ['reload', ...words]);
 
 describe('footfall reload', () => {
-  it.each<[string, Partial<ReloadAnswer>, number, string]>([
+  it.each<[string, Partial<ReloadOutcome>, number, string]>([
     ['nothing changed', {}, 0, 'nothing changed: the daemon runs with these settings already\n'],
     ['keys in force', { applied: ['log.level', 'sensors.front'] }, 0, 'in force now:\n  log.level\n  sensors.front\n'],
     [

@@ -1,25 +1,13 @@
 /** `footfall reload`: a running daemon reads its settings again, and tells what became of it. */
 import type { Command } from 'commander';
 import { AgentError } from '../errors.ts';
+import type { ReloadOutcome } from '../local/document.ts';
 import { endingWith } from './exit-codes.ts';
 import { DEFAULT_SOCKET, socketOf } from './socket.ts';
 
 const BROKEN = 1;
 const RESTART_NEEDED = 2;
 const UNREACHABLE = 3;
-
-/** What the daemon answers to `POST /reload`. */
-export interface ReloadAnswer {
-  state: 'current' | 'restart_needed' | 'last_good';
-  /** Changed keys that are in force now. */
-  applied: string[];
-  /** Changed keys that wait for a restart. */
-  restart: string[];
-  /** Of the file, one line each. */
-  mistakes: string[];
-  /** What was left out of a remote revision or the overrides. */
-  notes: string[];
-}
 
 interface Options {
   settings?: string;
@@ -59,9 +47,9 @@ async function reload(options: Options): Promise<void> {
 }
 
 /** Has the daemon read its settings again. Throws as `requestLocal`, and `answer_invalid`. */
-export async function askReload(socket: string): Promise<ReloadAnswer> {
+export async function askReload(socket: string): Promise<ReloadOutcome> {
   const { requestLocal } = await import('../local/client.ts');
-  const answer = (await requestLocal(socket, 'POST', '/reload')) as Partial<ReloadAnswer> | null;
+  const answer = (await requestLocal(socket, 'POST', '/reload')) as Partial<ReloadOutcome> | null;
   const { state, applied = [], restart = [], mistakes = [], notes = [] } = answer ?? {};
   if (state !== undefined) return { state, applied, restart, mistakes, notes };
   throw new AgentError(
@@ -72,7 +60,7 @@ export async function askReload(socket: string): Promise<ReloadAnswer> {
 }
 
 /** The answer for people, a line each. */
-export function wordsOf({ state, applied, restart, mistakes, notes }: ReloadAnswer): string[] {
+export function wordsOf({ state, applied, restart, mistakes, notes }: ReloadOutcome): string[] {
   const lines = notes.map((note) => `note: ${note}`);
   if (state === 'last_good') {
     const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;

@@ -143,4 +143,3 @@ export const receivedRecord = z.looseObject({ kind: name, ...base }).check((cont
     context.issues.push({ code: 'custom', message: issue.message, path: [...issue.path], input: context.value });
   }
 });
-export type ReceivedRecord = z.infer<typeof receivedRecord>;

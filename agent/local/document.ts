@@ -139,3 +139,16 @@ export interface StatusDocument {
   };
   process: { pid: number; rss_bytes: number; heap_bytes: number; ordinal: number; longest_stall_ms: number };
 }
+
+/** What `POST /reload` answers. */
+export interface ReloadOutcome {
+  state: StatusDocument['settings']['state'];
+  /** Keys that hold from now on. */
+  applied: string[];
+  /** Keys that hold from the next start on. */
+  restart: string[];
+  /** Mistakes of the file; then nothing of it was applied. */
+  mistakes: string[];
+  /** What else deserves a word, such as an override that no longer fits. */
+  notes: string[];
+}

@@ -2,8 +2,9 @@
  * How runs of the daemon begin and end, in a small file beside the database, so that the next run, and whoever asks while
  * none runs, can say what became of the last one. A run that writes no end was ended by something it could not feel.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { syncDirectory, writeNewFile } from '../synced.ts';
 import type { RunEnd } from './document.ts';
 
 const FILE = 'run.json';
@@ -154,19 +155,9 @@ function write(directory: string, record: RunRecord): void {
   const path = join(directory, FILE);
   const temporary = `${path}.tmp`;
   rmSync(temporary, { force: true });
-  synced(temporary, 'wx', (file) => writeSync(file, `${JSON.stringify(record)}\n`));
+  writeNewFile(temporary, `${JSON.stringify(record)}\n`);
   renameSync(temporary, path);
-  synced(directory, 'r', () => undefined);
-}
-
-function synced(path: string, flags: 'wx' | 'r', work: (file: number) => void): void {
-  const file = openSync(path, flags, 0o600);
-  try {
-    work(file);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  syncDirectory(directory);
 }
 
 function newest({ startedMs, end }: RunRecord): number {

@@ -5,20 +5,10 @@
  * The file: 4 bytes "FFK1", 4 bytes id (big-endian), 32 bytes key.
  */
 import { createSecretKey, type KeyObject, randomBytes, randomFillSync } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AgentError, reasonOf } from '../errors.ts';
+import { writeNewFile } from '../synced.ts';
 
 const FILE = 'day.key';
 const MAGIC = Buffer.from('FFK1', 'latin1');
@@ -93,13 +83,7 @@ function makeKey(directory: string): DayKey {
 function writeDurably(path: string, content: Buffer): void {
   const draft = `${path}.new`;
   rmSync(draft, { force: true });
-  const file = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeNewFile(draft, content);
   renameSync(draft, path);
 }
 

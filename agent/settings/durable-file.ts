@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { syncDirectory } from '../synced.ts';
 
 const OWNER_ONLY = 0o600;
 
@@ -34,12 +35,7 @@ export function writeDurably(path: string, content: string): void {
     throw error;
   }
   // Until the directory is on the disk too, a power cut may bring the former file back.
-  const holder = openSync(directory, 'r');
-  try {
-    fsyncSync(holder);
-  } finally {
-    closeSync(holder);
-  }
+  syncDirectory(directory);
 }
 
 /** What root writes for the daemon belongs to whom the directory belongs to, or the daemon could not read it. */

@@ -1,8 +1,9 @@
 /** Opens the one SQLite file: its lock, its permissions, its pragmas, its shape. */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { AgentError } from '../errors.ts';
+import { syncDirectory } from '../synced.ts';
 import { foreign, migrate, stepsTaken } from './migrations.ts';
 import { damaged, storageError } from './storage-error.ts';
 
@@ -90,15 +91,6 @@ export function noDatabase(head: Uint8Array): AgentError {
   return head.every((byte) => byte === 0)
     ? damaged('zeros in place of its header')
     : foreign('a file that is no database');
-}
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
 
 function configure(database: BetterSqlite.Database): void {

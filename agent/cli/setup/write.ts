@@ -3,21 +3,18 @@ import {
   accessSync,
   chmodSync,
   chownSync,
-  closeSync,
   constants,
   copyFileSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
-  writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AgentError } from '../../errors.ts';
+import { syncDirectory, writeNewFile } from '../../synced.ts';
 
 export interface NewFile {
   path: string;
@@ -98,24 +95,9 @@ function makeDirectory(folder: string, gid: number | null): void {
 
 function stage(temporary: string, text: string, mode: number, gid: number | null): void {
   // Made for the owner alone; opened to the group only when it is that of the daemon.
-  const file = openSync(temporary, 'wx', 0o600);
-  try {
-    writeFileSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writeNewFile(temporary, text);
   if (gid !== null) chownSync(temporary, 0, gid);
   chmodSync(temporary, mode);
-}
-
-function syncDirectory(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function explain(error: unknown, path: string): AgentError {
