@@ -4,8 +4,7 @@ export default defineConfig({
   test: {
     // Each file in a process of its own: native modules (better-sqlite3, serialport) do not like shared threads.
     pool: 'forks',
-    // One more than the cores of the least machine: the long tests wait for brokers and clocks most of the time.
-    maxWorkers: 3,
+    maxWorkers: 2,
     include: ['agent/**/*.test.ts', 'drivers/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
     exclude: ['**/node_modules/**', '.runtime/**'],
     testTimeout: 20_000,

@@ -1,5 +1,5 @@
 /** A pseudo-terminal by socat: what is written here arrives at `path` as on a serial line. */
-import { closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { Child, findProgram, until } from './processes.ts';
 
@@ -58,6 +58,8 @@ export class Pty {
   }
 
   async close(): Promise<void> {
+    // First: the terminal's number goes to whoever asks next, and a reader must not find another's line at this path.
+    rmSync(this.path, { force: true });
     this.#socket.destroy();
     await this.#child.end('SIGKILL');
     closeSync(this.#held);
