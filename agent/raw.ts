@@ -88,3 +88,24 @@ export function createRawSighting(): RawSighting {
     channel: 0,
   };
 }
+
+/** What an advertiser is by the payload of its advertisements; a device is never followed from one address to the next. */
+export type AdvertiserClass = 'phone' | 'fixture' | 'other';
+
+/** One BLE advertisement as a decoder saw it. Decoders reuse one instance: it is valid only during the sink's call. */
+export interface RawAdvertisement {
+  readonly address: RawAddress;
+  /** The address is random (static, resolvable or not), not a public one (Bluetooth Core 5.4, Vol 6, Part B, 1.3). */
+  random: boolean;
+  /** UTC milliseconds on the gateway's timeline, as of a sighting. */
+  time: number;
+  advertiser: AdvertiserClass;
+  /** dBm, -127 to 0 (rarely up to 20), or NO_RSSI. */
+  rssi: number;
+  /** Advertising channel index 37 to 39, 0 where unknown. */
+  channel: number;
+}
+
+export function createRawAdvertisement(): RawAdvertisement {
+  return { address: new RawAddress(), random: false, time: 0, advertiser: 'other', rssi: NO_RSSI, channel: 0 };
+}

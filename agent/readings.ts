@@ -26,10 +26,14 @@ export const InputKind = {
   parameters: 8,
   /** Time alone. */
   tick: 9,
+  /** A BLE advertisement: a/b = device hash, rssi, channel (advertising channel index, 0 = unknown), flags. */
+  advertisement: 10,
 } as const;
 export type InputKind = (typeof InputKind)[keyof typeof InputKind];
 
 export const SightingFlag = { random: 1 } as const;
+/** Of an advertisement; neither phone nor fixture where its payload does not tell. */
+export const AdvertisementFlag = { random: 1, phone: 2, fixture: 4 } as const;
 export const SensorFlag = { up: 1 } as const;
 export const KeyFlag = { scheduled: 1, lost: 2 } as const;
 
@@ -51,6 +55,8 @@ export const REJECTIONS = [
   'unsupported',
   /** Readings the source says it sent and that never came, as told by a sequence number. */
   'missing',
+  /** Questions that the sensor did not answer in time. */
+  'unanswered',
 ] as const;
 export type Rejection = (typeof REJECTIONS)[number];
 

@@ -19,6 +19,32 @@ function split(pushes: Uint8Array[]): { lines: string[]; oversize: number } {
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 
 describe('LineSplitter', () => {
+  it('gives up at an opening what it holds of a line, and tells that the next may be the rest of one', () => {
+    const counts = createCounts();
+    const lines: [string, boolean][] = [];
+    const splitter = new LineSplitter(counts, (buffer, start, end) => {
+      lines.push([Buffer.from(buffer.subarray(start, end)).toString('latin1'), splitter.isWhole]);
+    });
+    const opened = (text: string) => {
+      splitter.reopened();
+      splitter.push(bytes(text));
+    };
+    opened('one\ntwo\nthr');
+    opened('ee\r');
+    opened('\nfour\n');
+    opened('x'.repeat(MAX_LINE + 1));
+    opened('five\nsix\n');
+    expect(lines).toEqual([
+      ['one', false],
+      ['two', true],
+      ['ee', false],
+      ['four', true],
+      ['five', false],
+      ['six', true],
+    ]);
+    expect(counts.rejected).toMatchObject({ truncated: 1, oversize: 1 });
+  });
+
   it('ends lines at LF, CR LF and a lone CR, and leaves out empty ones', () => {
     expect(split([bytes('one\ntwo\r\nthree\rfour\n\n\r\nfive')]).lines).toEqual(['one', 'two', 'three', 'four']);
   });

@@ -21,10 +21,27 @@ export class LineSplitter {
   #length = 0;
   /** True inside a line that was found too long. */
   #dropping = false;
+  /** A line end was seen since the line was opened. */
+  #endSeen = false;
 
   constructor(counts: DecoderCounts, line: LineHandler) {
     this.#counts = counts;
     this.#line = line;
+  }
+
+  /** While a line is handled: whether it is whole. The first one since the opening may have lost its beginning. */
+  get isWhole(): boolean {
+    return this.#endSeen;
+  }
+
+  /** The stream was opened anew: the line that is held will not be continued. */
+  reopened(): void {
+    if (this.#length > 0) {
+      this.#counts.rejected.truncated++;
+    }
+    this.#length = 0;
+    this.#dropping = false;
+    this.#endSeen = false;
   }
 
   push(bytes: Uint8Array): void {
@@ -44,6 +61,7 @@ export class LineSplitter {
         this.#emit(bytes, start, i);
       }
       this.#length = 0;
+      this.#endSeen = true;
       start = i + 1;
     }
     this.#hold(bytes, start, bytes.length);

@@ -1,27 +1,72 @@
+import { writeSync } from 'node:fs';
 import { reasonOf } from '../../agent/errors.ts';
 
-/** An open serial line, of which this program reads the descriptor itself. */
+/** What a descriptor says that cannot go on now, and is not gone. */
+export const NOT_NOW: ReadonlySet<string> = new Set(['EAGAIN', 'EWOULDBLOCK', 'EINTR']);
+
+/** An open serial line, of which this program reads and writes the descriptor itself. */
 export interface OpenPort {
   readonly fd: number;
+  /**
+   * Hands bytes to the kernel and returns how many it took: fewer than all while its buffer is full. Never blocks.
+   * @throws Error with a `code` when the line is gone.
+   */
+  write(bytes: Uint8Array): number;
   close(): Promise<void>;
 }
 
-export type PortOpener = (path: string, baudRate: number) => Promise<OpenPort>;
+/** How a line is opened. */
+export interface LineSettings {
+  baudRate: number;
+  parity?: 'none' | 'even' | 'odd';
+  stopBits?: 1 | 2;
+  /** RTS/CTS flow control. */
+  flowControl?: boolean;
+}
+
+export type PortOpener = (path: string, line: LineSettings) => Promise<OpenPort>;
 
 /**
- * Opens a serial line: raw, 8N1, locked against a second reader, non-blocking, and with the modem lines left alone at
- * close, which would reset a sniffer board. Bytes that were waiting are lost.
+ * Opens a serial line: raw, 8N1 unless told otherwise, locked against a second reader, non-blocking, and with the modem
+ * lines left alone at close, which would reset a sniffer board. Bytes that were waiting are lost.
  */
-export async function openSerialPort(path: string, baudRate: number): Promise<OpenPort> {
+export async function openSerialPort(path: string, line: LineSettings): Promise<OpenPort> {
   // Loaded here so that nothing that only names the transport loads a native library.
   const { SerialPort } = await import('serialport');
-  const port = await SerialPort.binding.open({ path, baudRate, hupcl: false, lock: true });
+  const { baudRate, parity = 'none', stopBits = 1, flowControl = false } = line;
+  const port = await SerialPort.binding.open({
+    path,
+    baudRate,
+    parity,
+    stopBits,
+    rtscts: flowControl,
+    hupcl: false,
+    lock: true,
+  });
   const fd = 'fd' in port ? port.fd : null;
   if (typeof fd !== 'number') {
     await port.close();
     throw new Error('serial lines are supported on Linux only');
   }
-  return { fd, close: () => port.close() };
+  return {
+    fd,
+    write: (bytes) => {
+      // A closed descriptor's number may be another file's by now.
+      if (!port.isOpen) throw Object.assign(new Error('the port is closed'), { code: 'EBADF' });
+      return writeNow(fd, bytes);
+    },
+    close: () => port.close(),
+  };
+}
+
+/** The library's own write polls the descriptor in the background, and may never settle when the line goes. */
+function writeNow(fd: number, bytes: Uint8Array): number {
+  try {
+    return writeSync(fd, bytes);
+  } catch (error) {
+    if (NOT_NOW.has((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    throw error;
+  }
 }
 
 /** Why a line could not be opened and what to do about it, in words. */

@@ -1,14 +1,11 @@
 /** The serial transport on real pseudo-terminals, by socat, and on scripted ports where order matters. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { realClock, VirtualClock } from '../../agent/platform/clock.ts';
 import { explainOpenFailure, type OpenPort, openSerialPort } from './port.ts';
+import { cpuShare, HAVE_SOCAT, openTerminals, PtyPair, until } from './ptys.testing.ts';
 import { type SerialOptions, SerialTransport } from './serial.ts';
 
-const haveSocat = spawnSync('socat', ['-V']).status === 0;
 const clock = realClock();
 
 class Watcher {
@@ -23,26 +20,13 @@ class Watcher {
   down = (reason: string) => void this.log.push(reason);
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 1_500; i++) {
-    if (condition()) {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`waited in vain until ${what}`);
-}
-
-describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where socat is missing)', () => {
-  let folder: string;
-  let far: string;
-  let near: string;
+describe.skipIf(!HAVE_SOCAT)('SerialTransport on pseudo-terminals (skipped where socat is missing)', () => {
+  let pair: PtyPair;
   let children: ChildProcess[];
   let transports: SerialTransport[];
 
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'serial-test-'));
-    [far, near] = [join(folder, 'far'), join(folder, 'near')];
+    pair = new PtyPair();
     [children, transports] = [[], []];
   });
 
@@ -51,33 +35,18 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
     for (const child of children) {
       child.kill();
     }
-    rmSync(folder, { recursive: true });
+    await pair.close();
   });
-
-  async function plug(): Promise<ChildProcess> {
-    const child = spawn('socat', ['-d', `pty,raw,echo=0,link=${far}`, `pty,raw,echo=0,link=${near}`], {
-      stdio: 'ignore',
-    });
-    children.push(child);
-    await until(() => existsSync(far) && existsSync(near), 'socat has made its terminals');
-    return child;
-  }
-
-  async function unplug(child: ChildProcess): Promise<void> {
-    child.kill();
-    await until(() => child.exitCode !== null || child.signalCode !== null, 'socat has ended');
-    await until(() => !existsSync(near), 'its links are gone');
-  }
 
   /** Runs a command of the shell with the far end as its output. */
   function send(command: string): ChildProcess {
-    const child = spawn('sh', ['-c', `exec >"$0"; ${command}`, far], { stdio: 'ignore', detached: false });
+    const child = spawn('sh', ['-c', `exec >"$0"; ${command}`, pair.far], { stdio: 'ignore', detached: false });
     children.push(child);
     return child;
   }
 
   function open(options: Partial<SerialOptions> = {}): { transport: SerialTransport; watcher: Watcher } {
-    const transport = new SerialTransport({ path: near, baudRate: 115_200, clock, random: () => 0.2, ...options });
+    const transport = new SerialTransport({ path: pair.near, baudRate: 115_200, clock, random: () => 0.2, ...options });
     transports.push(transport);
     const watcher = new Watcher();
     transport.start(watcher);
@@ -85,7 +54,7 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
   }
 
   it('delivers bytes whole and in order, and counts them', async () => {
-    await plug();
+    await pair.plug();
     const { transport, watcher } = open();
     await until(() => watcher.log.includes('up'), 'the line is open');
     send('seq 1 60000');
@@ -96,7 +65,7 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
   });
 
   it('reads at once when polled', async () => {
-    await plug();
+    await pair.plug();
     const { transport, watcher } = open({ pollMs: 3_600_000 });
     await until(() => watcher.log.includes('up'), 'the line is open');
     send('printf hello');
@@ -107,45 +76,31 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
   });
 
   it('notices the hang-up of a saturated stream, opens it again, and leaks no descriptor', async () => {
-    let child = await plug();
+    await pair.plug();
     const { watcher } = open({ pollMs: 5 });
     await until(() => watcher.log.includes('up'), 'the line is open');
-    const openFiles = () =>
-      readdirSync('/proc/self/fd').filter((fd) => {
-        try {
-          return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/dev/pts/');
-        } catch {
-          return false;
-        }
-      }).length;
-    const before = openFiles();
+    const before = openTerminals();
     for (let round = 1; round <= 3; round++) {
       const size = watcher.size;
       const writer = send('exec cat /dev/zero');
       await until(() => watcher.size > size + 100_000, 'the stream flows');
-      await unplug(child);
+      await pair.unplug();
       writer.kill();
       await until(() => watcher.log.filter((entry) => entry.includes('hung up')).length === round, 'it is noticed');
-      child = await plug();
+      await pair.plug();
       await until(() => watcher.log.filter((entry) => entry === 'up').length === round + 1, 'it is open again');
     }
-    expect(openFiles()).toBe(before);
+    expect(openTerminals()).toBe(before);
   });
 
   it('does not spin while the line is silent or gone', async () => {
-    const child = await plug();
+    await pair.plug();
     const { watcher } = open();
     await until(() => watcher.log.includes('up'), 'the line is open');
-    const share = async () => {
-      const [cpu, wall] = [process.cpuUsage(), performance.now()];
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      const { user, system } = process.cpuUsage(cpu);
-      return (user + system) / 1_000 / (performance.now() - wall);
-    };
-    expect(await share()).toBeLessThan(0.3);
-    await unplug(child);
+    expect(await cpuShare()).toBeLessThan(0.3);
+    await pair.unplug();
     await until(() => watcher.log.length > 1, 'it is noticed');
-    expect(await share()).toBeLessThan(0.3);
+    expect(await cpuShare()).toBeLessThan(0.3);
   });
 
   it('says once that the device is missing, and opens it when it comes', async () => {
@@ -153,12 +108,12 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
     await until(() => watcher.log.length > 0, 'the first attempt has failed');
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(watcher.log).toEqual(['no such device: it is not plugged in, or has another name']);
-    await plug();
+    await pair.plug();
     await until(() => watcher.log.includes('up'), 'the line is open');
   });
 
   it('says that another process holds the line', async () => {
-    await plug();
+    await pair.plug();
     const { transport, watcher: first } = open();
     await until(() => first.log.includes('up'), 'the line is open');
     const { watcher: second } = open();
@@ -169,7 +124,7 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
   });
 
   it('stops at any moment, also while opening, and more than once', async () => {
-    await plug();
+    await pair.plug();
     for (const delay of [0, 0, 1, 2, 5, 20]) {
       const { transport, watcher } = open();
       if (delay > 0) {
@@ -182,7 +137,7 @@ describe.skipIf(!haveSocat)('SerialTransport on pseudo-terminals (skipped where 
       expect(watcher.log).toHaveLength(length);
     }
     // Nothing holds the lock any more.
-    const port = await openSerialPort(near, 115_200);
+    const port = await openSerialPort(pair.near, { baudRate: 115_200 });
     await port.close();
   });
 });
@@ -202,7 +157,7 @@ describe('SerialTransport on scripted ports', () => {
         });
       });
     };
-    const port = { fd: -1, close: () => Promise.resolve(void closed++) };
+    const port = { fd: -1, write: () => 0, close: () => Promise.resolve(void closed++) };
     const virtual = new VirtualClock(0);
     const transport = new SerialTransport({ path: 'x', baudRate: 9_600, clock: virtual, random: () => 0, open });
     const [first, second] = [new Watcher(), new Watcher()];
@@ -225,7 +180,7 @@ describe('SerialTransport on scripted ports', () => {
     const virtual = new VirtualClock(0);
     const close = () => Promise.reject(new Error('bad file descriptor'));
     // No process has a descriptor of this number: reading it fails at once.
-    const open = () => Promise.resolve({ fd: 1_000_000, close });
+    const open = () => Promise.resolve({ fd: 1_000_000, write: () => 0, close });
     const transport = new SerialTransport({ path: 'x', baudRate: 9_600, clock: virtual, random: () => 0.5, open });
     const watcher = new Watcher();
     transport.start(watcher);

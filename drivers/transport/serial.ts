@@ -1,8 +1,16 @@
 import { readSync } from 'node:fs';
 import type { Clock, Timer } from '../../agent/clock.ts';
-import type { Transport, TransportEvents } from '../driver.ts';
+import type { Speaker, Transport, TransportEvents } from '../driver.ts';
 import { Backoff } from './backoff.ts';
-import { explainOpenFailure, type OpenPort, openSerialPort, type PortOpener } from './port.ts';
+import { Conversation } from './conversation.ts';
+import {
+  explainOpenFailure,
+  type LineSettings,
+  NOT_NOW,
+  type OpenPort,
+  openSerialPort,
+  type PortOpener,
+} from './port.ts';
 
 /** The kernel holds up to 64 KiB of a line: at 2 Mbaud 50 ms are 10 KB of them. */
 const POLL_MS = 50;
@@ -10,13 +18,14 @@ const POLL_MS = 50;
 const BYTES_PER_POLL = 262_144;
 /** A tty gives at most 4 KiB a read. */
 const READ_SIZE = 65_536;
-/** A reader that finds nothing, and not that the line is gone. */
-const NOTHING = new Set(['EAGAIN', 'EWOULDBLOCK', 'EINTR']);
+/** Milliseconds between reads while an answer may come: the next question waits for it. */
+const ANSWER_POLL_MS = 10;
+/** What a line that takes no bytes may leave unsent; what is said beyond it is lost, as on a line that is cut. */
+const MOST_UNSENT = 4_096;
 
-export interface SerialOptions {
+export interface SerialOptions extends LineSettings {
   /** Path of the device, by-id or by-path for one that must be found again. */
   path: string;
-  baudRate: number;
   clock: Clock;
   /** Numbers from 0 to below 1, for the jitter of the waits. */
   random: () => number;
@@ -31,7 +40,8 @@ export interface SerialOptions {
  *
  * The library only opens and closes it: its own reader misses a hang-up while bytes flow and then spins for ever. Here the
  * descriptor is read on a timer until it is empty, which costs per tick and not per byte, and sees a hang-up as a read of
- * nothing or an error. Nothing ever throws.
+ * nothing or an error. What is said on the line is written at once; what the line does not take then, at the next reads.
+ * Nothing ever throws.
  */
 export class SerialTransport implements Transport {
   readonly #options: SerialOptions;
@@ -40,8 +50,13 @@ export class SerialTransport implements Transport {
   #events: TransportEvents | undefined;
   /** The open line. */
   #port: OpenPort | undefined;
+  #conversation: Conversation | undefined;
   /** The next read while the line is open, the next try to open while it is not. */
   #timer: Timer | undefined;
+  /** The next read while an answer is waited for. */
+  #answerTimer: Timer | undefined;
+  /** What the line did not take yet. */
+  #unsent: Uint8Array = new Uint8Array(0);
   /** The attempt under way to open or close; there is never more than one. */
   #busy: Promise<void> | undefined;
   /** What `down` said last, so that each failing attempt does not repeat it. */
@@ -63,6 +78,7 @@ export class SerialTransport implements Transport {
       return;
     }
     this.#events = events;
+    this.#conversation = this.#conversationWith(events.speaker);
     this.#delivered = 0;
     this.#saidDown = '';
     this.#backoff.reset();
@@ -76,7 +92,8 @@ export class SerialTransport implements Transport {
     }
     this.#reading = true;
     try {
-      this.#drain(this.#port);
+      if (this.#unsent.length > 0) this.#sendUnsent(this.#port);
+      if (this.#port !== undefined) this.#drain(this.#port);
     } finally {
       this.#reading = false;
     }
@@ -101,7 +118,7 @@ export class SerialTransport implements Transport {
         count = readSync(port.fd, this.#chunk, 0, Math.min(READ_SIZE, budget), null);
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? '';
-        if (!NOTHING.has(code)) {
+        if (!NOT_NOW.has(code)) {
           this.#hangUp(`the line was hung up (${code || 'read failed'})`);
         }
         return;
@@ -114,10 +131,51 @@ export class SerialTransport implements Transport {
       this.#delivered += count;
       this.#backoff.reset();
       this.#events?.bytes(this.#chunk.subarray(0, count));
+      this.#conversation?.heard();
       if (this.#port !== port) {
-        return; // The consumer stopped the transport.
+        return; // The consumer stopped the transport, or the line could not be written to.
       }
     }
+  }
+
+  #conversationWith(speaker: Speaker | undefined): Conversation | undefined {
+    if (speaker === undefined) return undefined;
+    const { clock } = this.#options;
+    return new Conversation(
+      clock,
+      speaker,
+      (frame) => this.#write(frame),
+      () => this.poll(),
+    );
+  }
+
+  #write(frame: Uint8Array): void {
+    if (this.#port === undefined || this.#unsent.length + frame.length > MOST_UNSENT) return;
+    this.#unsent = this.#unsent.length === 0 ? frame.slice() : Buffer.concat([this.#unsent, frame]);
+    this.#sendUnsent(this.#port);
+    this.#expectAnswer();
+  }
+
+  #sendUnsent(port: OpenPort): void {
+    try {
+      this.#unsent = this.#unsent.subarray(port.write(this.#unsent));
+    } catch (error) {
+      this.#hangUp(`the line was hung up (${(error as NodeJS.ErrnoException).code ?? 'write failed'})`);
+    }
+  }
+
+  /** Reads more often until the answer is there, or is waited for no more. */
+  #expectAnswer(): void {
+    this.#answerTimer?.cancel();
+    this.#answerTimer = undefined;
+    const { clock, pollMs = POLL_MS } = this.#options;
+    if (this.#port === undefined || pollMs <= ANSWER_POLL_MS) return;
+    this.#answerTimer = clock.after(ANSWER_POLL_MS, () => {
+      this.#answerTimer = undefined;
+      this.poll();
+      // What was read may have led to the next question, which has set the timer itself.
+      if (this.#answerTimer === undefined && this.#conversation?.waiting) this.#expectAnswer();
+    });
   }
 
   #hangUp(reason: string): void {
@@ -133,6 +191,10 @@ export class SerialTransport implements Transport {
     const port = this.#port;
     if (port !== undefined) {
       this.#port = undefined;
+      this.#unsent = new Uint8Array(0);
+      this.#answerTimer?.cancel();
+      this.#answerTimer = undefined;
+      this.#conversation?.close();
       this.#run(port.close());
     }
   }
@@ -154,10 +216,10 @@ export class SerialTransport implements Transport {
     if (events === undefined || this.#port !== undefined) {
       return;
     }
-    const { path, baudRate, open = openSerialPort, clock, pollMs = POLL_MS } = this.#options;
+    const { path, open = openSerialPort, clock, pollMs = POLL_MS } = this.#options;
     let port: OpenPort;
     try {
-      port = await open(path, baudRate);
+      port = await open(path, this.#options);
     } catch (error) {
       if (this.#events === events) {
         this.#sayDown(explainOpenFailure(error));
@@ -173,6 +235,8 @@ export class SerialTransport implements Transport {
     this.#saidDown = '';
     this.#timer = clock.every(pollMs, () => this.poll());
     events.up();
+    // Whoever is told can stop the transport.
+    if (this.#port === port) this.#conversation?.open();
   }
 
   #sayDown(reason: string): void {

@@ -1,4 +1,6 @@
+import type { Clock } from '../../agent/clock.ts';
 import type { Transport, TransportEvents } from '../driver.ts';
+import { Conversation } from './conversation.ts';
 
 /**
  * A transport whose other end is in this process: the simulator, a replayed recording, a test. Bytes arrive in the very
@@ -8,6 +10,13 @@ export class MemoryTransport implements Transport {
   #events: TransportEvents | undefined;
   #connected = true;
   #delivered = 0;
+  readonly #answering: { clock: Clock; take: (frame: Uint8Array) => void } | undefined;
+  #conversation: Conversation | undefined;
+
+  /** @param answering what takes the frames that the driver says on the line, and the clock it is asked by. */
+  constructor(answering?: { clock: Clock; take: (frame: Uint8Array) => void }) {
+    this.#answering = answering;
+  }
 
   get delivered(): number {
     return this.#delivered;
@@ -21,8 +30,12 @@ export class MemoryTransport implements Transport {
   start(events: TransportEvents): void {
     this.#events = events;
     this.#delivered = 0;
+    const { speaker } = events;
+    const answering = this.#answering;
+    this.#conversation = speaker && answering && new Conversation(answering.clock, speaker, answering.take);
     if (this.#connected) {
       events.up();
+      if (this.#events === events) this.#conversation?.open();
     } else {
       events.down('the line is not there');
     }
@@ -35,6 +48,7 @@ export class MemoryTransport implements Transport {
     }
     this.#delivered += bytes.length;
     this.#events.bytes(bytes);
+    this.#conversation?.heard();
     return true;
   }
 
@@ -42,6 +56,7 @@ export class MemoryTransport implements Transport {
   hangUp(reason = 'the line was hung up'): void {
     if (this.#connected) {
       this.#connected = false;
+      this.#conversation?.close();
       this.#events?.down(reason);
     }
   }
@@ -50,6 +65,7 @@ export class MemoryTransport implements Transport {
     if (!this.#connected) {
       this.#connected = true;
       this.#events?.up();
+      if (this.#events !== undefined) this.#conversation?.open();
     }
   }
 
@@ -58,6 +74,7 @@ export class MemoryTransport implements Transport {
 
   stop(): Promise<void> {
     this.#events = undefined;
+    this.#conversation?.close();
     return Promise.resolve();
   }
 }
