@@ -15,6 +15,8 @@ export const ANY_LINK_TYPE = -1;
 export type FrameVerdict = 'probe' | 'other' | Rejection;
 
 const FCS_LENGTH = 4;
+/** Frames in a row with a right FCS after which a wrong one is damage: by chance alone this takes 2^64 frames. */
+const FCS_PROOF = 2;
 /** The shortest frame, an acknowledgement without its FCS. */
 const SHORTEST = 10;
 const PROBE_HEADER = 24;
@@ -28,11 +30,43 @@ export function isSupportedLinkType(linkType: number): boolean {
   return linkType === LinkType.ieee80211 || linkType === LinkType.radiotap || linkType === LinkType.ppi;
 }
 
-/** Reads captured 802.11 frames, one at a time, into one reused reading; its time is the caller's to set. */
+/**
+ * Reads captured 802.11 frames, one at a time, into one reused reading; its time is the caller's to set.
+ *
+ * A probe request's FCS is checked where it has one. Some sources announce one that was never computed anew after the
+ * frame was changed, and others, as an ESP32 without a capture header, send one that nothing announces; so a wrong FCS
+ * counts as damage only once the source has shown that its own are right.
+ */
 export class FrameReader {
   readonly reading: RawSighting = createRawSighting();
   readonly #fingerprint = new Fingerprint();
   readonly #info: CaptureInfo = { headerLength: 0, signal: Number.NaN, channel: 0, hasFcs: false };
+  /** Frames in a row with a right FCS, up to FCS_PROOF. */
+  #rightFcs = 0;
+  /** Whether the FCS of the last frame was looked at. */
+  #checked = false;
+  /** The last probe request ended with a right FCS: each of its octets, and so its length, is as it was sent. */
+  verified = false;
+
+  /** The frame that was read last is one of the source's, and not a guess: its FCS tells of the others'. */
+  learn(): void {
+    if (this.#checked && this.#rightFcs < FCS_PROOF) {
+      this.#rightFcs = this.verified ? this.#rightFcs + 1 : 0;
+    }
+  }
+
+  /**
+   * The last probe request had no FCS to look at, though those of the source do. Some sources send a few without one, as
+   * the frames of their own; but one whose capture header was torn, and with it the word of the FCS, looks the same.
+   */
+  get lacksFcs(): boolean {
+    return !this.#checked && this.#rightFcs >= FCS_PROOF;
+  }
+
+  /** Frames of another source follow. */
+  restart(): void {
+    this.#rightFcs = 0;
+  }
 
   /** Whether the last probe request was whole, by its elements. */
   get exact(): boolean {
@@ -53,6 +87,8 @@ export class FrameReader {
       return this.#readAny(bytes, start, end, cut);
     }
     const info = this.#info;
+    this.verified = false;
+    this.#checked = false;
     let rejection: Rejection | '' = '';
     if (linkType === LinkType.radiotap) {
       rejection = readRadiotap(bytes, start, end, info);
@@ -62,14 +98,28 @@ export class FrameReader {
       info.headerLength = 0;
       info.signal = Number.NaN;
       info.channel = 0;
-      // ESP sniffers count the FCS to the frame without saying so.
-      info.hasFcs = cut === 0 && bytes[start] === PROBE_REQUEST && endsWithFcs(bytes, start, end);
+      info.hasFcs = false;
     }
     if (rejection !== '') {
       return rejection;
     }
-    const captured = info.hasFcs ? end - Math.max(0, FCS_LENGTH - cut) : end;
-    return this.#readFrame(bytes, start + info.headerLength, captured);
+    const frame = start + info.headerLength;
+    if (end - frame < SHORTEST) {
+      return 'truncated';
+    }
+    const control = bytes[frame];
+    if (control !== PROBE_REQUEST) {
+      return (control & 0x03) !== 0 ? 'format' : 'other';
+    }
+    if (cut > 0) {
+      return this.#readProbe(bytes, frame, info.hasFcs ? end - Math.max(0, FCS_LENGTH - cut) : end);
+    }
+    this.#checked = info.hasFcs || linkType === LinkType.ieee80211;
+    this.verified = this.#checked && endsWithFcs(bytes, frame, end);
+    if (this.#checked && !this.verified && this.#rightFcs >= FCS_PROOF) {
+      return 'checksum';
+    }
+    return this.#readProbe(bytes, frame, info.hasFcs || this.verified ? end - FCS_LENGTH : end);
   }
 
   /** The first link type under which the octets are a valid frame. */
@@ -87,17 +137,7 @@ export class FrameReader {
     return verdict;
   }
 
-  #readFrame(bytes: Uint8Array, start: number, end: number): FrameVerdict {
-    if (end - start < SHORTEST) {
-      return 'truncated';
-    }
-    const control = bytes[start];
-    if ((control & 0x03) !== 0) {
-      return 'format';
-    }
-    if (control !== PROBE_REQUEST) {
-      return 'other';
-    }
+  #readProbe(bytes: Uint8Array, start: number, end: number): FrameVerdict {
     const elements = start + PROBE_HEADER + ((bytes[start + 1] & ORDER) !== 0 ? HT_CONTROL : 0);
     if (elements > end) {
       return 'truncated';

@@ -54,6 +54,11 @@ export class WifiLinesDecoder implements Decoder {
     this.#sink = undefined;
   }
 
+  /** The rest of a line has no two whole addresses, or it has the sender's: what is read of it is right. */
+  reopened(): void {
+    this.#lines.reopened();
+  }
+
   #line(buffer: Uint8Array, start: number, end: number): void {
     const rejection = this.#parse(buffer, start, end);
     if (rejection === '') {

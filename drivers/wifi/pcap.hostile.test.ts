@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PcapDecoder } from './pcap.ts';
@@ -87,6 +88,54 @@ describe('wifi-pcap on hostile bytes', () => {
         expect(found.filter((device) => untouched.includes(device)).length - untouched.length).toBeLessThanOrEqual(1);
       }),
     );
+  });
+
+  it('takes no frame whose capture header was torn for one of a source that sends no FCS', () => {
+    const withFcs = (frame: Buffer) => {
+      const fcs = Buffer.alloc(4);
+      fcs.writeUInt32LE(crc32(frame));
+      return Buffer.concat([frame, fcs]);
+    };
+    const whole = (device: number) => record(device * 40, radiotap(withFcs(probeRequest(device)), -60, 2437, 0x10));
+    // Octets were lost: what stands for its flags says that there is no FCS, and the address is none of a device.
+    const torn = Buffer.from(whole(9));
+    torn[24] = 0;
+    torn[41] ^= 0x3c;
+    const first = [globalHeader(), whole(1), whole(2)];
+    const spliced = new PcapDecoder();
+    const after = [whole(4), whole(5), whole(6)];
+    const seen = decode(spliced, [...first, torn.subarray(0, -3), ...after]);
+    expect(seen.map(({ address }) => address.slice(-2))).toEqual(['01', '02', '04', '05', '06']);
+    expect(rejections(spliced)).toEqual({ truncated: 1 });
+    // A frame of its own may have none: the header behind it shows that its length is right.
+    const mixed = new PcapDecoder();
+    expect(decode(mixed, [...first, record(100, radiotap(probeRequest(3)))])).toHaveLength(2);
+    expect(decode(mixed, after).map(({ address }) => address.slice(-2))).toEqual(['03', '04', '05', '06']);
+    expect(rejections(mixed)).toEqual({});
+  });
+
+  it('puts no frame together over an opening, wherever the line was cut', () => {
+    const all = Array.from({ length: 8 }, (_, i) => record(i * 40, radiotap(probeRequest(i + 1))));
+    for (let at = 1; at < all[2].length; at++) {
+      const decoder = new PcapDecoder();
+      const before = decode(decoder, [globalHeader(), ...all.slice(0, 2), all[2].subarray(0, at)]);
+      decoder.reopened();
+      expect(rejections(decoder)).toEqual({ truncated: 1 });
+      decoder.reopened();
+      const after = decode(decoder, [all[3].subarray(at), ...all.slice(4)]);
+      const devices = [...before, ...after].map(({ address }) => address.slice(-2));
+      expect(devices, `cut at ${at}`).toEqual(['01', '02', '05', '06', '07', '08']);
+    }
+  });
+
+  it('finds records without capture header again after losing any few octets', () => {
+    const all = Array.from({ length: 30 }, (_, i) => record(i * 40, probeRequest(i, i)));
+    for (let lost = 1; lost <= 16; lost++) {
+      const torn = all[4].subarray(0, all[4].length - lost);
+      const stream = [globalHeader({ linkType: 105 }), ...all.slice(0, 4), torn, ...all.slice(5)];
+      // Four octets into a record, each number of its header is a plausible other one.
+      expect(decode(new PcapDecoder(), stream).length, `${lost} lost`).toBeGreaterThan(20);
+    }
   });
 
   it('holds bounded memory through a long stream of every kind', () => {

@@ -18,6 +18,7 @@ export function recordingSink(seen: Seen[]): ReadingSink {
   };
   return {
     sighting: (reading) => void seen.push(copyOf(reading)),
+    advertisement: unexpected,
     crossing: unexpected,
     counter: unexpected,
     transaction: unexpected,

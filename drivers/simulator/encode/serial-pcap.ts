@@ -2,16 +2,15 @@
  * The stream of an ESP32 sniffer that speaks pcap over its serial line (SerialPcap): boot text, `<<START>>`, a pcap
  * header, then records with the time since boot (libpcap's pcap-savefile(5); radiotap.org for the capture header).
  */
+import { type CaptureLinkType, encodeGlobalHeader, encodeRecord } from './pcap.ts';
 import { encodeProbeRequest, type ProbeRequest } from './probe-request.ts';
+import { channelFlags, channelMhz } from './radiotap.ts';
 
-/** Link type of a capture with radiotap headers. */
-const LINKTYPE_RADIOTAP = 127;
 const RADIOTAP_LENGTH = 15;
 /** Radiotap `present` word: flags (bit 1), channel (bit 3), antenna signal in dBm (bit 5). */
 const RADIOTAP_PRESENT = 0x2a;
 const FLAG_FCS_AT_END = 0x10;
-const CHANNEL_2GHZ_DYNAMIC = 0x0480;
-const CHANNEL_5GHZ_OFDM = 0x0140;
+const SNAPSHOT = 2500;
 
 /** What an ESP32 writes before its program runs. */
 export function encodeEspBootText(): Uint8Array {
@@ -22,21 +21,15 @@ export function encodeEspBootText(): Uint8Array {
   );
 }
 
-/** The marker and the pcap global header: little-endian, microseconds, snaplen 2500, link type 127. */
-export function encodeSerialPcapHeader(): Uint8Array {
+/** The marker and the pcap global header: little-endian, microseconds, snaplen 2500. */
+export function encodeSerialPcapHeader(linkType: CaptureLinkType = 127): Uint8Array {
   const marker = Buffer.from('\r\n<<START>>\r\n', 'latin1');
-  return Buffer.concat([marker, encodePcapHeader()]);
+  return Buffer.concat([marker, encodeGlobalHeader(linkType, SNAPSHOT)]);
 }
 
 /** The pcap global header alone, as it starts a capture file. */
 export function encodePcapHeader(): Uint8Array {
-  const header = new DataView(new ArrayBuffer(24));
-  header.setUint32(0, 0xa1b2c3d4, true);
-  header.setUint16(4, 2, true);
-  header.setUint16(6, 4, true);
-  header.setUint32(16, 2500, true);
-  header.setUint32(20, LINKTYPE_RADIOTAP, true);
-  return new Uint8Array(header.buffer);
+  return encodeGlobalHeader(127, SNAPSHOT);
 }
 
 export interface ProbeRecord extends ProbeRequest {
@@ -53,28 +46,14 @@ export function encodeProbeRecord(record: ProbeRecord): Uint8Array {
   return encodeFrameRecord(encodeProbeRequest(record), record.uptimeUs, record.rssi, record.channel);
 }
 
-/** One pcap record of a frame that ends with its frame check sequence; `uptimeUs`, `rssi` and `channel` as above. */
-export function encodeFrameRecord(frame: Uint8Array, uptimeUs: number, rssi: number, channel: number): Uint8Array {
-  const length = RADIOTAP_LENGTH + frame.length;
-  const bytes = new Uint8Array(16 + length);
-  const view = new DataView(bytes.buffer);
-  const us = Math.floor(uptimeUs);
-  view.setUint32(0, Math.floor(us / 1e6), true);
-  view.setUint32(4, us % 1e6, true);
-  view.setUint32(8, length, true);
-  view.setUint32(12, length, true);
-  view.setUint16(18, RADIOTAP_LENGTH, true);
-  view.setUint32(20, RADIOTAP_PRESENT, true);
-  view.setUint8(24, FLAG_FCS_AT_END);
-  view.setUint16(26, channelMhz(channel), true);
-  view.setUint16(28, channel > 14 ? CHANNEL_5GHZ_OFDM : CHANNEL_2GHZ_DYNAMIC, true);
-  view.setInt8(30, rssi);
-  bytes.set(frame, 16 + RADIOTAP_LENGTH);
-  return bytes;
-}
-
-/** Centre frequency of an 802.11 channel in the 2.4 or 5 GHz band. */
-function channelMhz(channel: number): number {
-  if (channel === 14) return 2484;
-  return channel < 14 ? 2407 + 5 * channel : 5000 + 5 * channel;
+/** One pcap record of a frame that ends with its frame check sequence; `timeUs` since boot or since 1970. */
+export function encodeFrameRecord(frame: Uint8Array, timeUs: number, rssi: number, channel: number): Uint8Array {
+  const header = new DataView(new ArrayBuffer(RADIOTAP_LENGTH));
+  header.setUint16(2, RADIOTAP_LENGTH, true);
+  header.setUint32(4, RADIOTAP_PRESENT, true);
+  header.setUint8(8, FLAG_FCS_AT_END);
+  header.setUint16(10, channelMhz(channel), true);
+  header.setUint16(12, channelFlags(channel), true);
+  header.setInt8(14, rssi);
+  return encodeRecord(timeUs, new Uint8Array(header.buffer), frame);
 }

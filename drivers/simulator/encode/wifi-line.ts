@@ -1,3 +1,5 @@
+import { formatAddress } from './address-text.ts';
+
 /** One line of a TZ001-class Wi-Fi probe module: fields between bars, hexadecimal type and subtype, no checksum. */
 export interface WifiLine {
   /** 6: the plain line; 9: with SSID and two numbers behind; 10: with the module's own address in front. */
@@ -34,10 +36,4 @@ export function wifiLine(line: WifiLine): Uint8Array {
     fields.push(0, 0, 0);
   }
   return Buffer.from(`${fields.join('|')}\r\n`, 'utf8');
-}
-
-function formatAddress(address: Uint8Array): string {
-  let text = '';
-  for (const octet of address) text += `${text === '' ? '' : ':'}${octet.toString(16).padStart(2, '0').toUpperCase()}`;
-  return text;
 }
