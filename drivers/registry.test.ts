@@ -4,7 +4,7 @@ import { DRIVERS, driverNamed } from './registry.ts';
 
 describe('the registry', () => {
   it('finds each driver by its own name, each with decoders of their own', () => {
-    expect([...DRIVERS.keys()]).toEqual(['wifi-pcap', 'wifi-lines', 'door-lines']);
+    expect(DRIVERS.size).toBe(15);
     for (const [name, driver] of DRIVERS) {
       expect(driverNamed(name)).toBe(driver);
       expect(driver.createDecoder()).not.toBe(driver.createDecoder());

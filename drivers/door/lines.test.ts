@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DecoderOptions, ReadingSink } from '../driver.ts';
+import { DoorLinesFormat } from '../simulator/formats/door-lines.ts';
+import { simulateHour, sumOfCrossings } from './door.testing.ts';
 import { DoorLinesDecoder } from './lines.ts';
 
 const ARRIVAL = 1_700_000_000_000;
@@ -9,16 +11,18 @@ type Event = [kind: string, ...values: number[]];
 function collect(events: Event[]): ReadingSink {
   return {
     sighting: () => void events.push(['sighting']),
+    advertisement: () => void events.push(['advertisement']),
     crossing: (...values) => void events.push(['crossing', ...values]),
     counter: (...values) => void events.push(['counter', ...values]),
     transaction: (...values) => void events.push(['transaction', ...values]),
   };
 }
 
-/** Decodes lines that arrive a second after one another. */
+/** Decodes lines that arrive a second after one another, behind the end of another one. */
 function run(lines: string[], options?: DecoderOptions): { events: Event[]; accepted: number; rejected: object } {
   const decoder = new DoorLinesDecoder(options);
   const events: Event[] = [];
+  decoder.push(Buffer.from('\n'), ARRIVAL, collect(events));
   lines.forEach((line, i) => {
     decoder.push(Buffer.from(`${line}\r\n`), ARRIVAL + i * 1_000, collect(events));
   });
@@ -182,5 +186,57 @@ describe('door-lines', () => {
         expect(events.at(-1)).toEqual(['crossing', ARRIVAL, 1, 0]);
       }),
     );
+  });
+
+  it('takes neither half of a total for one when the line is opened anew', () => {
+    const decoder = new DoorLinesDecoder();
+    const events: Event[] = [];
+    const opened = (text: string) => {
+      decoder.reopened();
+      decoder.push(Buffer.from(text), ARRIVAL, collect(events));
+    };
+    opened('\n112\n1');
+    opened('13\r\n114\r\n11');
+    opened('5\r\n116\r\n');
+    expect(events.map(([, , entered]) => entered)).toEqual([112, 114, 116]);
+    expect(decoder.counts).toMatchObject({ accepted: 3, rejected: { truncated: 4 } });
+  });
+
+  it('takes the first event after an opening, and a JSON line only whole', () => {
+    const decoder = new DoorLinesDecoder();
+    const events: Event[] = [];
+    for (const text of ['+\n', 'in\n', '-\n']) {
+      decoder.reopened();
+      decoder.push(Buffer.from(text), ARRIVAL, collect(events));
+    }
+    expect(events).toEqual([
+      ['crossing', ARRIVAL, 1, 0],
+      ['crossing', ARRIVAL, 1, 0],
+      ['crossing', ARRIVAL, 0, 1],
+    ]);
+    for (let cut = 1; cut < report().length; cut++) {
+      const json = new DoorLinesDecoder();
+      const totals: Event[] = [];
+      const line = withSum(report());
+      for (const text of [`\n${line.slice(0, cut)}`, `${line.slice(cut)}\n`, `${line}\n`]) {
+        json.reopened();
+        json.push(Buffer.from(text), ARRIVAL, collect(totals));
+      }
+      expect(totals, `cut at ${cut}`).toEqual([['counter', ARRIVAL, 456, 440, 0xdeadbeef, 32]]);
+      expect(json.counts.accepted).toBe(1);
+    }
+  });
+
+  it('counts a simulated hour of each variant exactly', () => {
+    const hourOf = (variant: string) =>
+      simulateHour((module) => new DoorLinesFormat(module), new DoorLinesDecoder(), { variant });
+    const events = hourOf('events');
+    expect(events.readings).toHaveLength(300);
+    expect(sumOfCrossings(events.readings)).toEqual([events.in, events.out]);
+    const integer = hourOf('integer');
+    expect(integer.readings.at(-1)).toEqual(['counter', integer.in, 0, 0, 32]);
+    const json = hourOf('json');
+    expect(json.readings.at(-1)?.slice(0, 3)).toEqual(['counter', json.in, json.out]);
+    for (const { decoder, readings } of [events, integer, json]) expect(decoder.counts.accepted).toBe(readings.length);
   });
 });

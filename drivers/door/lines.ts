@@ -19,7 +19,9 @@ const NO_BOOT = 0;
  * Decodes the lines of door counters and tills: the JSON contract (`message.ts`); a bare whole number, the running total
  * of entries; lines of `+` and `-`, each an event; `inc`, `in`, `dec` and `out`, each an event; `STARTUP..`, a notice. All
  * else is boot text. A sensor that has spoken JSON once speaks nothing else: what looks like a bare number then is line
- * noise, and would be people. In the role `transactions` each entry is a sale and an exit is nothing.
+ * noise, and would be people. Nor is a bare number believed before a line end was seen: it can be the last digits of a
+ * total, which look like a restart, and the next line tells the total anyway. An event is told once, and is believed: the
+ * rest of one is none. In the role `transactions` each entry is a sale and an exit is nothing.
  */
 export class DoorLinesDecoder implements Decoder {
   readonly #counts: DecoderCounts = createCounts();
@@ -52,6 +54,11 @@ export class DoorLinesDecoder implements Decoder {
     this.#sink = undefined;
   }
 
+  /** The clock, the sequence and the totals of a boot go on, if the boot does. */
+  reopened(): void {
+    this.#lines.reopened();
+  }
+
   #line(buffer: Uint8Array, start: number, end: number): void {
     // Door lines are a few a second: strings are cheap enough. Latin-1 keeps one character for each octet.
     const line = Buffer.from(buffer.buffer, buffer.byteOffset + start, end - start)
@@ -80,6 +87,9 @@ export class DoorLinesDecoder implements Decoder {
       return 'noise';
     }
     if (/^-?\d+$/.test(line)) {
+      if (!this.#lines.isWhole) {
+        return 'truncated';
+      }
       const total = Number(line);
       return total >= 0 && total <= HIGHEST_COUNT && !Object.is(total, -0)
         ? this.#total(this.#arrival, NO_BOOT, total, 0)
