@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { ReadingSink } from '../../drivers/driver.ts';
+import { DRIVERS, driverNamed } from '../../drivers/registry.ts';
+import { ADVERTISING_FORMATS, AIR_FORMATS, DOOR_FORMATS } from '../../drivers/simulator/formats.ts';
+import { DRIVER_NAMES } from '../settings/sensor-drivers.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'simulate-'));
@@ -14,12 +18,47 @@ afterAll(() => rmSync(folder, { recursive: true }));
 function run(...words: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'simulate', ...words], {
     encoding: 'utf8',
-    timeout: 15_000,
+    timeout: 60_000,
   });
   return { code: status, out: stdout, err: stderr };
 }
 
+const zeros = (counts: object) => Object.fromEntries(Object.keys(counts).map((name) => [name, 0]));
 const inFolder = (name: string): string => join(folder, name);
+
+/** Every driver that can be decoded and has a simulated module. */
+const SIMULATED = Object.keys({ ...AIR_FORMATS, ...ADVERTISING_FORMATS, ...DOOR_FORMATS }).filter((name) =>
+  DRIVERS.has(name),
+);
+
+interface Chunk {
+  t: number;
+  s: string;
+  b: string;
+}
+
+function chunksOf(path: string): Chunk[] {
+  const [, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as Chunk);
+}
+
+/** What a driver finds in what one sensor sent, on a line on which it says nothing. */
+function decode(driver: string, sensor: string, chunks: readonly Chunk[]) {
+  const decoder = driverNamed(driver).createDecoder();
+  const found = { sightings: 0, advertisements: 0, entered: 0, left: 0 };
+  const sink: ReadingSink = {
+    sighting: () => found.sightings++,
+    advertisement: () => found.advertisements++,
+    crossing: (_time, entered, left) => {
+      found.entered += entered;
+      found.left += left;
+    },
+    counter: (_time, entered, left) => Object.assign(found, { entered, left }),
+    transaction: () => undefined,
+  };
+  for (const { t, s, b } of chunks) if (s === sensor) decoder.push(Buffer.from(b, 'base64'), t, sink);
+  return { ...found, ...decoder.counts };
+}
 
 describe('footfall simulate', () => {
   it('writes the same bytes for the same seed, and others for another', () => {
@@ -43,6 +82,51 @@ describe('footfall simulate', () => {
       start_ms: Date.UTC(2026, 5, 30, 23, 45),
       sensors: [{ id: 'shop-wifi' }, { id: 'main-door' }],
     });
+  });
+
+  it('takes the sensors it is told, each with its module', () => {
+    const sensors = ['--sensor', 'hall=wifi-lines:9', '--sensor', 'gate=door-lines'];
+    expect(run('--out', inFolder('sensors'), ...sensors, ...hour).code).toBe(0);
+    const header = JSON.parse(readFileSync(inFolder('sensors'), 'utf8').split('\n')[0]);
+    expect(header.sensors).toEqual([
+      { id: 'hall', driver: 'wifi-lines' },
+      { id: 'gate', driver: 'door-lines' },
+    ]);
+    const hall = chunksOf(inFolder('sensors')).filter(({ s }) => s === 'hall');
+    const lines = hall
+      .map(({ b }) => Buffer.from(b, 'base64').toString('latin1'))
+      .join('')
+      .split('\r\n');
+    const probes = lines.filter((line) => line.includes('|00|04|'));
+    expect(probes.length).toBeGreaterThan(50);
+    for (const line of probes) expect(line.split('|')).toHaveLength(9);
+  });
+
+  it('records what every driver decodes, those that have to be asked included', { timeout: 90_000 }, () => {
+    const sensors = SIMULATED.flatMap((driver) => ['--sensor', `s-${driver}=${driver}`]);
+    const traffic = ['--passers', '100', '--enters', '60', '--door-miss', '0'];
+    const { code, out, err } = run('--out', inFolder('every'), '--json', ...traffic, ...sensors, ...hour);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const truth: Record<string, { sightings: number; advertisements: number; in: number; out: number }> =
+      JSON.parse(out).sensors;
+    const chunks = chunksOf(inFolder('every'));
+    for (const driver of SIMULATED) {
+      const found = decode(driver, `s-${driver}`, chunks);
+      const told = truth[`s-${driver}`];
+      // Boot text is noise.
+      expect({ driver, ...found.rejected, noise: 0 }).toEqual({ driver, ...zeros(found.rejected) });
+      expect(found.accepted, driver).toBeGreaterThan(10);
+      expect([found.sightings, found.advertisements], driver).toEqual([told.sightings, told.advertisements]);
+      expect(found.entered, driver).toBe(told.in);
+      // A contact knows one way only.
+      if (driver !== 'door-contact') expect(found.left, driver).toBe(told.out);
+    }
+  });
+
+  it('names every driver in its help, and has a module for each', () => {
+    const { out } = run('--help');
+    expect(SIMULATED.sort()).toEqual([...DRIVER_NAMES].sort());
+    for (const driver of DRIVER_NAMES) expect(out).toMatch(new RegExp(`^  ${driver}( +:|$)`, 'm'));
   });
 
   it('tells one truth, in the file and as JSON', () => {
@@ -76,6 +160,11 @@ describe('footfall simulate', () => {
     [64, ['--seed', '1.5'], 'expected a whole number'],
     [64, ['--open', 'nine'], 'expected hours such as'],
     [64, ['--passers', '-4'], 'at least 0'],
+    [64, ['--sensor', 'gate'], 'expected a sensor such as gate=door-modbus'],
+    [64, ['--sensor', 'gate=door-laser'], 'expected one of wifi-lines'],
+    [64, ['--sensor', 'gate=wifi-lines:7'], 'expected wifi-lines:6, :9, :10, received "7"'],
+    [64, ['--sensor', 'gate=door-radar:big'], 'expected no variant of door-radar'],
+    [64, ['--sensor', 'a=door-lines', '--sensor', 'a=wifi-pcap'], 'an id that no other sensor has'],
   ])('ends with %i for %j, says why and writes nothing', (expected, words, said) => {
     const { code, out, err } = run('--out', inFolder('never'), ...words);
     expect({ code, out }).toEqual({ code: expected, out: '' });

@@ -1,9 +1,17 @@
 /** `footfall simulate`: a store that does not exist, as the bytes its sensors would send, with the truth beside them. */
 import { type Command, InvalidArgumentError } from 'commander';
+import type { DecoderOptions } from '../../drivers/driver.ts';
+import type { RecordedSensor } from '../../drivers/recording/recorded-stream.ts';
+import type { SimulatedSensor } from '../../drivers/simulator/options.ts';
+import type { SimulatedStore } from '../../drivers/simulator/store.ts';
+import type { MemoryTransport } from '../../drivers/transport/stream.ts';
+import { DRIVER_FACTS, DRIVER_NAMES, isSensorDriver } from '../settings/sensor-drivers.ts';
+import type { SensorDriver } from '../settings/settings.ts';
 import { decimal, timeZone, wholeNumber } from './options.ts';
 
 interface SimulateOptions {
   out?: string;
+  sensor?: SimulatedSensor[];
   truth?: string;
   seed: number;
   date: string;
@@ -15,16 +23,36 @@ interface SimulateOptions {
   json?: boolean;
 }
 
-const SENSORS: { id: string; driver: 'wifi-pcap' | 'door-lines' }[] = [
+const SENSORS: SimulatedSensor[] = [
   { id: 'shop-wifi', driver: 'wifi-pcap' },
   { id: 'main-door', driver: 'door-lines' },
 ];
+
+/** The last of the staff may leave when it ends: so long are the sensors heard out, those that are asked included. */
+const LAST_WORD_MS = 10_000;
+
+/** What a driver's module comes in, besides its usual form. */
+const VARIANTS: Partial<Record<SensorDriver, readonly string[]>> = {
+  'wifi-lines': ['6', '9', '10'],
+  'wifi-pcap': ['serialpcap', 'dlt105', 'marauder', 'marauder-ppi'],
+  'ble-nrf': ['v1', 'v2', 'v3'],
+  'ble-json': ['contract', 'bleuio', 'openmqttgateway'],
+  'door-modbus': ['wb-mcm8', 'moxa', 'vmu-mc'],
+  'door-teraranger': ['11'],
+  'door-lines': ['integer', 'events'],
+  'door-contact': ['both'],
+};
+/** The counter profile that a simulated Modbus unit is read by, where it is not called the same. */
+const PROFILES: Readonly<Record<string, string>> = { moxa: 'moxa-r1212' };
+/** Where a Sniffle dongle is told to stay, unless a sensor says otherwise. */
+const ADVERTISING_CHANNEL = 37;
 
 export function register(program: Command): void {
   program
     .command('simulate')
     .description("write a simulated store's day as the bytes of its sensors, and what truly happened in it")
     .requiredOption('-o, --out <FILE>', 'recording to write, for "footfall replay"')
+    .option('--sensor <ID=DRIVER>', 'a sensor of the store, or ID=DRIVER:VARIANT; may be repeated', sensorOption)
     .option('--truth <FILE>', 'write the truth as JSON')
     .option('--seed <N>', 'the same seed gives the same bytes', wholeNumber, 1)
     .option('--date <YYYY-MM-DD>', 'local date', isoDate, '2026-03-02')
@@ -37,17 +65,54 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-The store has a sniffer "shop-wifi" (wifi-pcap) and a counter "main-door" (door-lines). It is simulated from a quarter of
-an hour before opening until half an hour after closing.
+Without --sensor the store has a sniffer shop-wifi=wifi-pcap and a counter
+main-door=door-lines. It is simulated from a quarter of an hour before opening
+until half an hour after closing. Sensors that have to be asked are asked, by
+their own drivers; the recording holds what they answer.
+
+Drivers, with what their modules come in:
+${driverList()}
 
 Exit codes: 0 written, 1 could not write, 64 wrong use, 130 stopped by Ctrl-C (the unfinished file is removed).
 
 Examples:
   footfall simulate --out day.stream --seed 7
   footfall simulate --out busy.stream --passers 800 --enters 15 --truth truth.json
+  footfall simulate --out three.stream --sensor hall=wifi-lines:9 --sensor air=ble-nrf --sensor gate=door-modbus
   footfall replay day.stream`,
     )
     .action(simulate);
+}
+
+/** `ID=DRIVER` or `ID=DRIVER:VARIANT`, added to those before. */
+function sensorOption(text: string, before: SimulatedSensor[] = []): SimulatedSensor[] {
+  const match = /^([a-z0-9_-]{1,64})=([^:]+)(?::(.+))?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError(`expected a sensor such as gate=door-modbus, received "${text}"`);
+  const [, id, driver, variant] = match;
+  if (!isSensorDriver(driver)) {
+    throw new InvalidArgumentError(`expected one of ${DRIVER_NAMES.join(', ')}, received "${driver}"`);
+  }
+  if (before.some((sensor) => sensor.id === id)) {
+    throw new InvalidArgumentError(`expected an id that no other sensor has, received "${id}" twice`);
+  }
+  const variants = VARIANTS[driver] ?? [];
+  if (variant !== undefined && !variants.includes(variant)) {
+    const expected = variants.length === 0 ? `no variant of ${driver}` : `${driver}:${variants.join(', :')}`;
+    throw new InvalidArgumentError(`expected ${expected}, received "${variant}"`);
+  }
+  return [...before, { id, driver, ...shapeOf(driver, variant) }];
+}
+
+function shapeOf(driver: SensorDriver, variant: string | undefined): Partial<SimulatedSensor> {
+  if (variant === undefined) return {};
+  return driver === 'wifi-lines' ? { fields: Number(variant) as 6 | 9 | 10 } : { variant };
+}
+
+function driverList(): string {
+  return DRIVER_NAMES.map((name) => {
+    const variants = VARIANTS[name];
+    return variants === undefined ? `  ${name}` : `  ${name.padEnd(15)} :${variants.join(' :')}`;
+  }).join('\n');
 }
 
 function isoDate(text: string): string {
@@ -62,12 +127,57 @@ function openHours(text: string): string {
   return text;
 }
 
+/**
+ * The lines of the sensors that have to be asked, with the asking side at their other end: each driver's own speaker and
+ * decoder, on the store's clock.
+ */
+async function openLines(
+  store: SimulatedStore,
+  sensors: readonly SimulatedSensor[],
+): Promise<Map<string, MemoryTransport>> {
+  const { driverNamed } = await import('../../drivers/registry.ts');
+  const { NOBODY } = await import('../../drivers/recording/decode.ts');
+  const { MemoryTransport } = await import('../../drivers/transport/stream.ts');
+  const lines = new Map<string, MemoryTransport>();
+  for (const sensor of sensors) {
+    const decoder = driverNamed(sensor.driver).createDecoder(await toldOf(sensor));
+    const { speaker } = decoder;
+    if (speaker === undefined) continue;
+    const line = new MemoryTransport({ clock: store.clock, take: (frame) => store.receive(sensor.id, frame) });
+    line.start({
+      speaker,
+      bytes: (chunk) => decoder.push(chunk, store.now, NOBODY),
+      up: () => undefined,
+      down: () => undefined,
+    });
+    lines.set(sensor.id, line);
+  }
+  return lines;
+}
+
+/** What the settings of a gateway would tell the driver. */
+async function toldOf({ driver, variant, unit = 1, channel }: SimulatedSensor): Promise<DecoderOptions> {
+  if (driver === 'ble-sniffle') return { advertisingChannel: channel ?? ADVERTISING_CHANNEL };
+  if (driver === 'door-contact') return variant === 'both' ? { counts: 'both' } : {};
+  if (!isSensorDriver(driver) || DRIVER_FACTS[driver].bus === undefined) return {};
+  if (driver !== 'door-modbus' || variant === undefined) return { unit };
+  const { countersOf, loadModbusProfile } = await import('../settings/modbus-profile.ts');
+  return { unit, modbus: countersOf(loadModbusProfile(PROFILES[variant] ?? variant), { in: 1, out: 2 }) };
+}
+
+/** A sensor as a recording names it. */
+async function recordedOf(sensor: SimulatedSensor): Promise<RecordedSensor> {
+  const { id, driver } = sensor;
+  const options = await toldOf(sensor);
+  return Object.keys(options).length === 0 ? { id, driver } : { id, driver, options };
+}
+
 async function simulate(options: SimulateOptions): Promise<void> {
   const { createWriteStream, rmSync, writeFileSync } = await import('node:fs');
   const { DateTime } = await import('luxon');
   const { AgentError, reasonOf } = await import('../errors.ts');
   const { SimulatedStore } = await import('../../drivers/simulator/store.ts');
-  const { StreamWriter } = await import('../../drivers/simulator/recorded-stream.ts');
+  const { StreamWriter } = await import('../../drivers/recording/recorded-stream.ts');
   const { formatCount, formatDuration, formatPercent } = await import('./view/format.ts');
 
   const writeTruth = (path: string, text: string): void => {
@@ -88,22 +198,24 @@ async function simulate(options: SimulateOptions): Promise<void> {
   };
   const [openMs, closeMs] = options.open.split('-').map(instant);
   const startMs = openMs - 15 * 60_000;
-  const endMs = closeMs + 30 * 60_000;
+  const endMs = closeMs + 30 * 60_000 + LAST_WORD_MS;
+  const sensors = options.sensor ?? SENSORS;
   const store = new SimulatedStore({
     seed: options.seed,
     startMs,
     days: [{ openMs, closeMs }],
-    sensors: SENSORS,
+    sensors,
     ...(options.passers === undefined ? {} : { passersPerHour: options.passers }),
     ...(options.enters === undefined ? {} : { entersShare: options.enters / 100 }),
     ...(options.doorMiss === undefined ? {} : { doorMiss: options.doorMiss / 100 }),
   });
+  const lines = await openLines(store, sensors);
   const out = options.out as string;
   // Before the work, so that a day is not simulated in vain.
   if (options.truth !== undefined) writeTruth(options.truth, '');
   const stream = new StreamWriter(createWriteStream(out), {
     startMs,
-    sensors: SENSORS,
+    sensors: await Promise.all(sensors.map(recordedOf)),
   });
   let stopped = false;
   const stop = (): void => {
@@ -116,6 +228,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
     at = Math.min(at + 60_000, endMs);
     store.advance(at, (sensorId, timeMs, bytes) => {
       stream.write({ timeMs, sensorId, bytes });
+      lines.get(sensorId)?.push(bytes);
       chunks++;
     });
     await stream.ready();

@@ -1,51 +1,45 @@
 import type { Agenda } from './agenda.ts';
-import { doorLine } from './encode/door-line.ts';
-import { encodeEspBootText } from './encode/serial-pcap.ts';
+import { DOOR_FORMATS, type DoorFormat } from './formats.ts';
 import type { SimulatedSensor } from './options.ts';
 import type { StoreParameters } from './parameters.ts';
 import type { Random } from './random.ts';
 import type { Wire } from './scene.ts';
 import type { TruthSensor } from './truth.ts';
 
-const HEARTBEAT_MS = 10_000;
-
-/** A door counter: cumulative totals since its boot, a line at each count and each 10 s. It goes on counting while silent. */
+/** A door counter: misses people, and counts the others in totals since its boot. It goes on counting while silent. */
 export class Door {
   readonly id: string;
   readonly #agenda: Agenda;
   readonly #parameters: StoreParameters;
   readonly #counts: TruthSensor;
   readonly #random: Random;
-  readonly #wire: Wire;
-  readonly #checksum: boolean;
-  #boot = 0;
-  #bootMs = 0;
-  #seq = 0;
-  #in = 0;
-  #out = 0;
+  readonly #format: DoorFormat;
+  readonly #totals = { in: 0, out: 0 };
 
   constructor(
     sensor: SimulatedSensor,
     world: { agenda: Agenda; parameters: StoreParameters; counts: TruthSensor; random: Random; wire: Wire },
   ) {
     this.id = sensor.id;
-    this.#checksum = sensor.checksum ?? false;
     this.#agenda = world.agenda;
     this.#parameters = world.parameters;
     this.#counts = world.counts;
     this.#random = world.random;
-    this.#wire = world.wire;
+    const make = DOOR_FORMATS[sensor.driver];
+    if (make === undefined) throw new Error(`${sensor.driver} is no door counter`);
+    this.#format = make({ sensor, agenda: world.agenda, random: world.random, wire: world.wire });
   }
 
-  /** Power on: boot text, the first line, then heartbeats. A restart is the same, from zero. */
+  /** Power on. A restart is the same, from zero. */
   boot(): void {
-    this.#boot = this.#random.next();
-    this.#bootMs = this.#agenda.now;
-    this.#seq = 0;
-    this.#in = 0;
-    this.#out = 0;
-    this.#wire(encodeEspBootText());
-    this.#heartbeat(this.#boot);
+    this.#totals.in = 0;
+    this.#totals.out = 0;
+    this.#format.boot();
+  }
+
+  /** Bytes from the gateway. */
+  receive(bytes: Uint8Array): void {
+    this.#format.receive?.(bytes);
   }
 
   /** Whether a group of two or more that goes through now is counted one short. */
@@ -67,25 +61,9 @@ export class Door {
   }
 
   #count(inwards: boolean): void {
-    if (inwards) {
-      this.#in++;
-      this.#counts.in++;
-    } else {
-      this.#out++;
-      this.#counts.out++;
-    }
-    this.#send();
-  }
-
-  #heartbeat(boot: number): void {
-    if (boot !== this.#boot) return;
-    this.#send();
-    this.#agenda.at(this.#agenda.now + HEARTBEAT_MS, () => this.#heartbeat(boot));
-  }
-
-  #send(): void {
-    const ms = this.#agenda.now - this.#bootMs;
-    const line = { boot: this.#boot, seq: this.#seq++, in: this.#in, out: this.#out, ms, checksum: this.#checksum };
-    this.#wire(doorLine(line));
+    const way = inwards ? 'in' : 'out';
+    this.#totals[way]++;
+    this.#counts[way]++;
+    this.#format.counted(this.#totals, inwards);
   }
 }

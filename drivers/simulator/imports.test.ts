@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 const FOLDER = new URL('./', import.meta.url);
 /** Beside its own folder the simulator may know these, and no sensor driver and no estimator. */
-const CONTRACTS = ['../../agent/errors.ts', '../../agent/readings.ts', '../driver.ts'].map(
+const CONTRACTS = ['../../agent/clock.ts', '../../agent/errors.ts', '../../agent/readings.ts', '../driver.ts'].map(
   (path) => new URL(path, FOLDER).href,
 );
 const PACKAGES = /^(?:node:.+|vitest|fast-check)$/;

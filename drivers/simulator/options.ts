@@ -1,20 +1,27 @@
 import { AgentError } from '../../agent/errors.ts';
 import type { OpenDay } from './calendar.ts';
+import { ADVERTISING_FORMATS, AIR_FORMATS, DOOR_FORMATS } from './formats.ts';
 import type { StoreParameters } from './parameters.ts';
-
-const DRIVERS = ['wifi-pcap', 'wifi-lines', 'door-lines'] as const;
 
 export interface SimulatedSensor {
   id: string;
-  driver: (typeof DRIVERS)[number];
+  /** Name of a driver that has a format here. */
+  driver: string;
   /** Fields of a wifi-lines line; 6 where absent. */
   fields?: 6 | 9 | 10;
-  /** Channel a sniffer is tuned to; 6 where absent. */
+  /**
+   * Channel a sniffer is tuned to; 6 where absent. Of a Bluetooth one the advertising channel it stays on, 37 to 39;
+   * absent, ble-sniffle stays on 37 and the others change.
+   */
   channel?: number;
   /** Metres from the door along the front and into the store; spread over the store where absent. */
   at?: { x: number; y: number };
   /** Whether door lines carry a checksum. */
   checksum?: boolean;
+  /** Address on a bus; 1 where absent. */
+  unit?: number;
+  /** What a format offers several of, such as a version of its protocol. */
+  variant?: string;
 }
 
 /** What a store is made of. Every parameter that is not given is drawn by the seed. */
@@ -36,6 +43,7 @@ const SHARES = [
   'entersSwing',
   'campaignChance',
   'turnRoundShare',
+  'advertiserShare',
   'frameLoss',
   'doorMiss',
   'doorGroupShort',
@@ -55,7 +63,7 @@ const POSITIVE = [
 const AT_LEAST_ZERO = ['phonesPerPerson', 'shadowingDb', 'bodyLossDb', 'frontLossDb'] as const;
 
 /** Parameters that count things. */
-const WHOLE = ['staff', 'fixtures'] as const;
+const WHOLE = ['staff', 'fixtures', 'advertisingFixtures'] as const;
 
 /** Throws AgentError('simulator_options') naming the first option that makes no sense. */
 export function checkOptions(options: StoreOptions): void {
@@ -70,9 +78,13 @@ export function checkOptions(options: StoreOptions): void {
     previousClose = day.closeMs;
   }
   const ids = new Set<string>();
-  for (const [index, { id, driver }] of options.sensors.entries()) {
+  const drivers = Object.keys({ ...AIR_FORMATS, ...ADVERTISING_FORMATS, ...DOOR_FORMATS });
+  for (const [index, { id, driver, channel }] of options.sensors.entries()) {
     if (id === '' || ids.has(id)) fail(`sensors[${index}].id`, 'a name that no other sensor has', id);
-    if (!DRIVERS.includes(driver)) fail(`sensors[${index}].driver`, `one of ${DRIVERS.join(', ')}`, driver);
+    if (!drivers.includes(driver)) fail(`sensors[${index}].driver`, `one of ${drivers.join(', ')}`, driver);
+    if (driver in ADVERTISING_FORMATS && channel !== undefined && ![37, 38, 39].includes(channel)) {
+      fail(`sensors[${index}].channel`, '37, 38 or 39', channel);
+    }
     ids.add(id);
   }
   checkEach(options, SHARES, 'between 0 and 1', (value) => value >= 0 && value <= 1);

@@ -35,8 +35,12 @@ export interface StoreParameters {
   phonesPerPerson: number;
   /** Relative change of that over 60 days: -0.4 to 0.4. */
   phonesDrift: number;
+  /** Share of phones that advertise over Bluetooth: 0.6. */
+  advertiserShare: number;
   staff: number;
   fixtures: number;
+  /** Things installed that advertise over Bluetooth, such as beacons, televisions and tags: 2 to 15. */
+  advertisingFixtures: number;
 
   /** Log-distance path loss exponent: 2.2 to 3.5. */
   pathLossExponent: number;
@@ -83,8 +87,10 @@ export function drawParameters(random: Random, fixed: Partial<StoreParameters>):
     size: { width: size.uniform(5, 15), depth: size.uniform(6, 20) },
     phonesPerPerson: draw('phonesPerPerson', 0.6, 1.3),
     phonesDrift: draw('phonesDrift', -0.4, 0.4),
+    advertiserShare: 0.6,
     staff: whole('staff', 2, 12),
     fixtures: whole('fixtures', 3, 30),
+    advertisingFixtures: whole('advertisingFixtures', 2, 15),
     pathLossExponent: draw('pathLossExponent', 2.2, 3.5),
     shadowingDb: draw('shadowingDb', 4, 8),
     bodyLossDb: draw('bodyLossDb', 3, 10),

@@ -97,7 +97,7 @@ export class People {
 
   /** The phones one person carries, from when they come within reach until `untilMs`. */
   #carry(way: ConstructorParameters<typeof Walk>[0], untilMs: number): void {
-    const { parameters, phones, probing, secrets, ledger } = this.#scene;
+    const { bluetooth, parameters, phones, probing, secrets, ledger } = this.#scene;
     const count = phones.weighted(phoneWeights(parameters, way.beginMs - this.#scene.startMs));
     if (count === 0) return;
     ledger.phones += count;
@@ -105,6 +105,8 @@ export class People {
     for (let i = 0; i < count; i++) {
       new Transmitter(this.#scene, drawPhone(phones, secrets), new PhoneRhythm(), place, way.beginMs, untilMs);
     }
+    const stay = { fromMs: way.beginMs, untilMs, inMs: way.inMs, outMs: way.outMs };
+    bluetooth?.carry(bluetooth.outfit(count), place, stay, false);
   }
 
   #stay(): number {

@@ -1,3 +1,4 @@
+import type { BleDevice } from './ble-device.ts';
 import type { OpenDay } from './calendar.ts';
 import { type Device, drawPhone, drawThing } from './device.ts';
 import { Spot, Walk } from './place.ts';
@@ -14,21 +15,29 @@ const EARLY_MS = 30 * MINUTE;
 const POWER_MARGIN_MS = 15 * MINUTE;
 const BREAK_MOST_MS = 15 * MINUTE;
 
+interface Member {
+  phone: Device | null;
+  rhythm: Rhythm;
+  /** What of theirs advertises over Bluetooth. */
+  advertising: readonly BleDevice[];
+}
+
 /** What is in the store every day: staff in shifts, and fixtures. */
 export class Residents {
   readonly #scene: Scene;
   readonly #random: Random;
-  readonly #staff: { phone: Device | null; rhythm: Rhythm }[];
+  readonly #staff: Member[];
   /** Fixtures that follow the opening hours. */
   readonly #dayFixtures: { device: Device; rhythm: Rhythm; place: Spot }[] = [];
 
   constructor(scene: Scene, random: Random) {
     this.#scene = scene;
     this.#random = random;
-    this.#staff = Array.from({ length: scene.parameters.staff }, () => ({
-      phone: random.chance(0.95) ? drawPhone(random, scene.secrets) : null,
-      rhythm: new PhoneRhythm(),
-    }));
+    this.#staff = Array.from({ length: scene.parameters.staff }, () => {
+      const phone = random.chance(0.95) ? drawPhone(random, scene.secrets) : null;
+      const advertising = phone === null ? [] : (scene.bluetooth?.outfit(1) ?? []);
+      return { phone, rhythm: new PhoneRhythm(), advertising };
+    });
   }
 
   start(): void {
@@ -56,11 +65,11 @@ export class Residents {
       const [fromMs, untilMs] = [day.openMs - POWER_MARGIN_MS, day.closeMs + POWER_MARGIN_MS];
       new Transmitter(this.#scene, device, rhythm, place, fromMs, untilMs);
     }
-    for (const member of this.#staff) this.#shift(day, member.phone, member.rhythm);
+    for (const member of this.#staff) this.#shift(day, member);
   }
 
   /** A shift of 4 to 9 h with 4 to 20 door movements, an even number: in, out and in for each break, out. */
-  #shift(day: OpenDay, phone: Device | null, rhythm: Rhythm): void {
+  #shift(day: OpenDay, member: Member): void {
     const random = this.#random;
     const { agenda, doors, doorways } = this.#scene;
     const firstMs = Math.max(day.openMs - EARLY_MS, agenda.now);
@@ -74,7 +83,7 @@ export class Residents {
     for (let slot = 1; slot <= slots; slot++) {
       // A break begins in the second half of its slot and is over before the next one can begin.
       const outMs = slot === slots ? endMs : endMs - slotMs * (slots - slot + random.uniform(0.1, 0.4));
-      this.#presence(phone, rhythm, Math.round(inMs), Math.round(outMs));
+      this.#presence(member, Math.round(inMs), Math.round(outMs));
       agenda.at(inMs, () => {
         this.#scene.ledger.staffCross(agenda.now, true);
         door?.pass(true);
@@ -88,10 +97,14 @@ export class Residents {
   }
 
   /** One stretch inside; nobody is heard while out on a break. */
-  #presence(phone: Device | null, rhythm: Rhythm, inMs: number, outMs: number): void {
+  #presence({ phone, rhythm, advertising }: Member, inMs: number, outMs: number): void {
     if (phone === null) return;
+    const { agenda, bluetooth } = this.#scene;
     const way = { beginMs: inMs, startX: 0, distance: 0, metresPerMs: 0, inMs, outMs };
     const place = new Walk(way, this.#scene.parameters.size, this.#scene.probing);
-    this.#scene.agenda.at(inMs, () => new Transmitter(this.#scene, phone, rhythm, place, inMs, outMs));
+    agenda.at(inMs, () => {
+      new Transmitter(this.#scene, phone, rhythm, place, inMs, outMs);
+      bluetooth?.carry(advertising, place, { fromMs: inMs, untilMs: outMs, inMs, outMs }, true);
+    });
   }
 }

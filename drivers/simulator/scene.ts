@@ -1,4 +1,5 @@
 import type { Agenda } from './agenda.ts';
+import type { Bluetooth } from './bluetooth.ts';
 import type { Calendar } from './calendar.ts';
 import type { SecretSink } from './device.ts';
 import type { Door } from './door.ts';
@@ -19,6 +20,8 @@ export interface Scene {
   readonly ledger: Ledger;
   readonly secrets: SecretSink;
   readonly receivers: readonly Receiver[];
+  /** Null where no sniffer hears it. */
+  readonly bluetooth: Bluetooth | null;
   readonly doors: readonly Door[];
   /** Streams of random numbers, one a concern. */
   readonly people: Random;

@@ -1,7 +1,12 @@
+import type { Clock } from '../../agent/clock.ts';
 import { AgentError } from '../../agent/errors.ts';
 import { Agenda } from './agenda.ts';
+import { AgendaClock } from './agenda-clock.ts';
+import { BleReceiver } from './ble-receiver.ts';
+import { Bluetooth } from './bluetooth.ts';
 import { Calendar } from './calendar.ts';
 import { Door } from './door.ts';
+import { ADVERTISING_FORMATS, AIR_FORMATS, DOOR_FORMATS } from './formats.ts';
 import { checkOptions, type SimulatedSensor, type StoreOptions } from './options.ts';
 import { drawParameters, type StoreParameters } from './parameters.ts';
 import { People } from './people.ts';
@@ -17,6 +22,8 @@ export type { SimulatedSensor, StoreOptions } from './options.ts';
 export type { StoreParameters } from './parameters.ts';
 export type { Truth, TruthHour, TruthSensor } from './truth.ts';
 
+type SensorHere = Receiver | BleReceiver | Door;
+
 /** Takes the bytes of a sensor's line; `bytes` is the taker's to keep. */
 export type Emit = (sensorId: string, timeMs: number, bytes: Uint8Array) => void;
 
@@ -29,7 +36,7 @@ export class SimulatedStore {
   readonly #ledger: Ledger;
   readonly #agenda: Agenda;
   readonly #secrets: SecretStore;
-  readonly #sensors = new Map<string, Receiver | Door>();
+  readonly #sensors = new Map<string, SensorHere>();
   readonly #silences = new Map<string, { fromMs: number; toMs: number }[]>();
   #emit: Emit | null = null;
 
@@ -49,24 +56,38 @@ export class SimulatedStore {
     this.#ledger = ledger;
     this.#agenda = agenda;
     this.#secrets = new SecretStore(keepSecrets === true);
-    const receivers = this.#createReceivers(
-      sensors.filter((sensor) => sensor.driver !== 'door-lines'),
-      parameters,
-      random,
+    const make = { parameters, random };
+    const receivers = this.#createSniffers(
+      sensors.filter(({ driver }) => driver in AIR_FORMATS),
+      Receiver,
+      make,
+    );
+    const bleReceivers = this.#createSniffers(
+      sensors.filter(({ driver }) => driver in ADVERTISING_FORMATS),
+      BleReceiver,
+      make,
     );
     const doors = this.#createDoors(
-      sensors.filter((sensor) => sensor.driver === 'door-lines'),
+      sensors.filter(({ driver }) => driver in DOOR_FORMATS),
       parameters,
       random,
     );
-    const scene = {
-      startMs,
+    const shared = {
       agenda,
       calendar: new Calendar(days, parameters, random.fork('calendar')),
       parameters,
       ledger,
       secrets: this.#secrets,
+    };
+    const bluetooth =
+      bleReceivers.length === 0
+        ? null
+        : new Bluetooth({ ...shared, receivers: bleReceivers, random: random.fork('bluetooth') });
+    const scene = {
+      ...shared,
+      startMs,
       receivers,
+      bluetooth,
       doors,
       people: random.fork('people'),
       phones: random.fork('phones'),
@@ -74,8 +95,9 @@ export class SimulatedStore {
       doorways: random.fork('doorways'),
     };
     agenda.at(startMs, () => {
-      for (const receiver of receivers) receiver.boot(startMs);
+      for (const receiver of [...receivers, ...bleReceivers]) receiver.boot(startMs);
       for (const door of doors) door.boot();
+      bluetooth?.start();
       new Residents(scene, random.fork('residents')).start();
       new People(scene).start();
     });
@@ -84,6 +106,11 @@ export class SimulatedStore {
   /** Simulated UTC milliseconds up to which everything was emitted. */
   get now(): number {
     return this.#agenda.now;
+  }
+
+  /** The simulated time as a clock, for a gateway that is simulated beside the store: its timers run within `advance`. */
+  get clock(): Clock {
+    return new AgendaClock(this.#agenda);
   }
 
   /** Pending events: a measure of the memory in use. */
@@ -107,13 +134,29 @@ export class SimulatedStore {
   }
 
   /**
+   * Bytes that the gateway sends to a sensor, at the simulated time; lost while its line is silent. They reach it, and
+   * what it answers is emitted, within `advance`: in the one under way, else in the next.
+   * @throws AgentError('simulator_sensor') for an id that no sensor has.
+   */
+  receive(sensorId: string, bytes: Uint8Array): void {
+    const sensor = this.#sensor(sensorId);
+    if (sensor instanceof Receiver || this.#silent(sensorId)) return;
+    // The caller may use its buffer again; slice() of a Buffer would be a view of it.
+    const frame = Uint8Array.from(bytes);
+    this.#agenda.at(this.#agenda.now, () => {
+      if (sensor instanceof Door) sensor.receive(frame);
+      else sensor.tell(this.#agenda.now, frame);
+    });
+  }
+
+  /**
    * What an installer's phone has at a sniffer in the mean, dBm, held on the street in front of the door: a walk test.
    * @throws AgentError('simulator_sensor') for an id that is no sniffer's.
    */
   streetDbm(sensorId: string): number {
     const sensor = this.#sensor(sensorId);
-    if (sensor instanceof Receiver) return sensor.meanDbm({ x: 0, y: -this.truth.parameters.streetMetres });
-    throw new AgentError('simulator_sensor', `${sensorId} is a door`, 'Name a sniffer.');
+    if (sensor instanceof Door) throw new AgentError('simulator_sensor', `${sensorId} is a door`, 'Name a sniffer.');
+    return sensor.meanDbm({ x: 0, y: -this.truth.parameters.streetMetres });
   }
 
   /** Fault: the sensor restarts at `atMs`, a sniffer in the middle of a frame; a door's totals begin again at zero. */
@@ -123,7 +166,7 @@ export class SimulatedStore {
     this.#agenda.at(atMs, () => (sensor instanceof Door ? sensor.boot() : sensor.reboot(this.#agenda.now)));
   }
 
-  /** Fault: what the sensor sends in [fromMs, toMs) is lost, as with its line unplugged; a door goes on counting. */
+  /** Fault: what goes over the sensor's line in [fromMs, toMs) is lost, as if it were unplugged; a door goes on counting. */
   silence(sensorId: string, fromMs: number, toMs: number): void {
     this.#sensor(sensorId);
     this.#requireFuture('silence from', fromMs);
@@ -138,8 +181,12 @@ export class SimulatedStore {
     return this.#secrets.all();
   }
 
-  /** Sniffers without a place stand evenly along the store's depth. */
-  #createReceivers(sensors: SimulatedSensor[], parameters: StoreParameters, random: Random): Receiver[] {
+  /** Sniffers of a kind without a place stand evenly along the store's depth. */
+  #createSniffers<S extends Receiver | BleReceiver>(
+    sensors: SimulatedSensor[],
+    Sniffer: new (...parameters: ConstructorParameters<typeof Receiver>) => S,
+    { parameters, random }: { parameters: StoreParameters; random: Random },
+  ): S[] {
     return sensors.map((sensor, index) => {
       const world = {
         parameters,
@@ -153,9 +200,9 @@ export class SimulatedStore {
         x: side * parameters.size.width,
         y: (parameters.size.depth * (index + 0.5)) / sensors.length,
       };
-      const receiver = new Receiver(sensor, at, world);
-      this.#sensors.set(sensor.id, receiver);
-      return receiver;
+      const sniffer = new Sniffer(sensor, at, world);
+      this.#sensors.set(sensor.id, sniffer);
+      return sniffer;
     });
   }
 
@@ -175,12 +222,15 @@ export class SimulatedStore {
 
   #wireOf(sensorId: string): Wire {
     return (bytes) => {
-      const now = this.#agenda.now;
-      const silences = this.#silences.get(sensorId);
-      if (silences?.some(({ fromMs, toMs }) => now >= fromMs && now < toMs)) return false;
-      this.#emit?.(sensorId, now, bytes);
+      if (this.#silent(sensorId)) return false;
+      this.#emit?.(sensorId, this.#agenda.now, bytes);
       return true;
     };
+  }
+
+  #silent(sensorId: string): boolean {
+    const now = this.#agenda.now;
+    return this.#silences.get(sensorId)?.some(({ fromMs, toMs }) => now >= fromMs && now < toMs) === true;
   }
 
   #countsOf(sensorId: string) {
@@ -189,7 +239,7 @@ export class SimulatedStore {
     return counts;
   }
 
-  #sensor(sensorId: string): Receiver | Door {
+  #sensor(sensorId: string): SensorHere {
     const sensor = this.#sensors.get(sensorId);
     if (sensor !== undefined) return sensor;
     const known = [...this.#sensors.keys()].join(', ');

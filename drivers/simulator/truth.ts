@@ -13,7 +13,12 @@ export interface TruthHour {
 export interface TruthSensor {
   /** Probe requests written to the wire, torn and silenced ones not counted. */
   sightings: number;
-  /** Probe requests sent in the scene that did not get to the wire: too weak, missed, torn or silenced. */
+  /** BLE advertisements written to the wire, torn and silenced ones not counted. */
+  advertisements: number;
+  /**
+   * Probe requests, of a Bluetooth sniffer advertisements, sent in the scene that did not get to the wire: too weak,
+   * missed, torn, silenced, or the module was not told to listen. What advertises out of reach of all is not sent.
+   */
   lost: number;
   /** People the door counter counted, whether or not its lines got through. */
   in: number;
@@ -46,6 +51,14 @@ export interface Truth {
   readonly staffMs: number;
   /** Phones carried past the front. */
   readonly phones: number;
+  /**
+   * Phones inside that advertise over Bluetooth, and the integral of that over time, milliseconds: those of customers,
+   * and of staff. All 0 in a store without a Bluetooth sniffer.
+   */
+  readonly advertisersInside: number;
+  readonly advertisersMs: number;
+  readonly staffAdvertisersInside: number;
+  readonly staffAdvertisersMs: number;
   /** UTC hours with at least one event, ascending. */
   readonly hours: readonly Readonly<TruthHour>[];
   readonly sensors: ReadonlyMap<string, Readonly<TruthSensor>>;
@@ -69,6 +82,10 @@ export class Ledger implements Truth {
   staffInside = 0;
   staffMs = 0;
   phones = 0;
+  advertisersInside = 0;
+  advertisersMs = 0;
+  staffAdvertisersInside = 0;
+  staffAdvertisersMs = 0;
   #settledMs: number;
 
   get staffEntered(): number {
@@ -77,14 +94,17 @@ export class Ledger implements Truth {
 
   constructor(parameters: StoreParameters, sensorIds: readonly string[], startMs: number) {
     this.parameters = parameters;
-    this.sensors = new Map(sensorIds.map((id) => [id, { sightings: 0, lost: 0, in: 0, out: 0 }]));
+    this.sensors = new Map(sensorIds.map((id) => [id, { sightings: 0, advertisements: 0, lost: 0, in: 0, out: 0 }]));
     this.#settledMs = startMs;
   }
 
   /** Brings the integrals up to `ms`. */
   settle(ms: number): void {
-    this.insideMs += this.inside * (ms - this.#settledMs);
-    this.staffMs += this.staffInside * (ms - this.#settledMs);
+    const elapsed = ms - this.#settledMs;
+    this.insideMs += this.inside * elapsed;
+    this.staffMs += this.staffInside * elapsed;
+    this.advertisersMs += this.advertisersInside * elapsed;
+    this.staffAdvertisersMs += this.staffAdvertisersInside * elapsed;
     this.#settledMs = ms;
   }
 
@@ -113,6 +133,13 @@ export class Ledger implements Truth {
     this.settle(ms);
     this.staffCrossings++;
     this.staffInside += inwards ? 1 : -1;
+  }
+
+  /** Phones that advertise come in, or go out where `phones` is below 0. */
+  advertisersCross(ms: number, phones: number, staff: boolean): void {
+    this.settle(ms);
+    if (staff) this.staffAdvertisersInside += phones;
+    else this.advertisersInside += phones;
   }
 
   #hour(ms: number): TruthHour {
