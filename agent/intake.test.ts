@@ -1,11 +1,13 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { MINUTE, parametersOf, START } from './analytics/fold.testing.ts';
+import { MINUTE, parametersOf, START, withBluetooth } from './analytics/fold.testing.ts';
 import { Fold } from './analytics/fold.ts';
 import { Intake } from './intake.ts';
 import type { TailEvent } from './local/tail.ts';
 import { type AddressFilter, Boundary } from './privacy/boundary.ts';
-import { createRawSighting } from './raw.ts';
+import { createRawAdvertisement, createRawSighting } from './raw.ts';
+import { AdvertisementFlag, InputKind } from './readings.ts';
+import { decodeRows, encodeRows } from './storage/columns.ts';
 import { Tap } from './tap.ts';
 
 function bench(ignore?: AddressFilter) {
@@ -100,6 +102,46 @@ describe('the intake', () => {
     ]);
   });
 
+  it('writes an idle counter that is polled each second once a minute, and each change at once', () => {
+    const { intake, batches } = bench();
+    const sink = intake.sinkOf(1);
+    for (let second = 0; second < 600; second++) {
+      intake.arriveAt(START + second * 1000);
+      sink.counter(START + second * 1000, second < 599 ? 5 : 6, 0, 0, 16);
+    }
+    intake.handOverPending();
+    // Ten, the totals as they were last heard, and the change.
+    expect(batches).toMatchObject([{ length: 12 }]);
+    expect(batches[0].time.slice(-3)).toEqual([START + 540_000, START + 598_000, START + 599_000]);
+    expect(entriesOf(intake.fold)).toBe(1);
+  });
+
+  it('takes an advertisement in as a row of its own kind, which the journal keeps', () => {
+    const fold = Fold.start(withBluetooth(), START);
+    const rows: ReturnType<typeof decodeRows>[] = [];
+    const boundary = new Boundary({ key: createSecretKey(Buffer.alloc(32, 7)) });
+    const intake = new Intake(fold, boundary, (batch) => rows.push(decodeRows(encodeRows(batch, 0, batch.length))));
+    const raw = createRawAdvertisement();
+    raw.address.set(0x5bcdab, 0xbc1234);
+    Object.assign(raw, { time: START + 2.5, random: true, advertiser: 'phone', rssi: -67, channel: 37 });
+    intake.arriveAt(START + 10);
+    intake.sinkOf(5).advertisement(raw);
+    expect(intake.oldest('sighting')).toBe(START + 10);
+    intake.handOverPending();
+    const [{ kind, sensor, time, flags, rssi, channel, a }] = rows;
+    expect([kind[0], sensor[0], time[0], rssi[0], channel[0]]).toEqual([
+      InputKind.advertisement,
+      5,
+      START + 2,
+      -67,
+      37,
+    ]);
+    expect(flags[0]).toBe(AdvertisementFlag.phone | AdvertisementFlag.random);
+    expect(a[0]).not.toBe(0);
+    intake.advance(START + 50_000);
+    expect(fold.live().today.ble_now).toEqual({ phones: 1, fixtures: 0, others: 0 });
+  });
+
   it('takes key changes and new parameters in as rows', () => {
     const { intake, fold } = bench();
     intake.keyChanged(77, true);
@@ -130,6 +172,14 @@ describe('the intake', () => {
       intake.sinkOf(1).crossing(START, 1, 0);
       intake.handOverPending();
       expect(batches).toMatchObject([{ first: 1, length: 1 }]);
+    });
+
+    it('leaves no row of what it advertises either', () => {
+      const { intake } = bench({ matches: ({ low }) => low === 9 });
+      const raw = createRawAdvertisement();
+      raw.address.set(0x3c0000, 9);
+      intake.sinkOf(0).advertisement(raw);
+      expect([intake.pending, intake.oldest('sighting')]).toEqual([0, Infinity]);
     });
 
     it('makes nothing wait to be written', () => {

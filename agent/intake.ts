@@ -7,6 +7,7 @@ import type { Fold } from './analytics/fold.ts';
 import type { SensorParameters } from './analytics/parameters.ts';
 import type { Boundary } from './privacy/boundary.ts';
 import { InputBatch, InputKind, KeyFlag, REJECTIONS, SensorFlag } from './readings.ts';
+import { RepeatedTotals } from './repeated-totals.ts';
 import type { Tap } from './tap.ts';
 
 /** Rows held before they are handed on; at 31 bytes a row a quarter of a megabyte. */
@@ -36,7 +37,7 @@ export class Intake {
   #at: number;
   /** `at` of the oldest row of each urgency not yet handed over. */
   readonly #oldest: Record<Urgency, number> = { door: Infinity, sighting: Infinity, report: Infinity };
-  readonly #lastCounter = new Map<number, string>();
+  readonly #totals = new RepeatedTotals();
   readonly #sensorAt = (index: number): SensorParameters | undefined =>
     this.fold.parameters.sensors.find((sensor) => sensor.index === index);
 
@@ -78,21 +79,24 @@ export class Intake {
         // A device to be ignored leaves no row.
         else batch.length = row;
       },
+      advertisement: (reading): void => {
+        const row = this.#append(InputKind.advertisement, sensor, reading.time, null);
+        if (this.boundary.writeAdvertisement(reading, batch, row, this.#at)) this.#wait('sighting');
+        else batch.length = row;
+      },
       crossing: (time, entered, left): void => {
         const row = this.#append(InputKind.crossing, sensor, time, 'door');
         batch.a[row] = entered;
         batch.b[row] = left;
       },
       counter: (time, entered, left, boot, width): void => {
-        // A heartbeat that repeats the totals is no news: a quiet store should not write because of it.
-        const said = `${entered}/${left}/${boot}`;
-        const news = this.#lastCounter.get(sensor) !== said;
-        this.#lastCounter.set(sensor, said);
-        const row = this.#append(InputKind.counter, sensor, time, news ? 'door' : 'report');
-        batch.a[row] = entered;
-        batch.b[row] = left;
-        batch.c[row] = boot;
-        batch.d[row] = width;
+        this.#totals.take(sensor, { entered, left, boot, width, time }, (totals, news) => {
+          const row = this.#append(InputKind.counter, sensor, totals.time, news ? 'door' : 'report');
+          batch.a[row] = totals.entered;
+          batch.b[row] = totals.left;
+          batch.c[row] = totals.boot;
+          batch.d[row] = totals.width;
+        });
       },
       transaction: (time, count): void => {
         const row = this.#append(InputKind.transaction, sensor, time, 'door');

@@ -3,7 +3,7 @@ import { parametersOf, START } from './analytics/fold.testing.ts';
 import type { SealedWindow, WindowRecord } from './analytics/records.ts';
 import type { TailFilter } from './local/routes.ts';
 import type { TailEvent } from './local/tail.ts';
-import { InputBatch, InputKind } from './readings.ts';
+import { AdvertisementFlag, InputBatch, InputKind } from './readings.ts';
 import { Tap } from './tap.ts';
 
 const ALL: TailFilter = { sensors: [], kinds: [] };
@@ -46,6 +46,15 @@ function rows(): InputBatch {
   }
   batch.append(InputKind.sensor, zone?.index ?? 0, START + 20, START + 20);
   batch.append(InputKind.tick, 0, START + 20, START + 20);
+  const advertisement = batch.append(InputKind.advertisement, zone?.index ?? 0, START + 20, START + 12);
+  batch.a[advertisement] = 0x89abcdef;
+  batch.b[advertisement] = 0x11111111;
+  batch.flags[advertisement] = AdvertisementFlag.random | AdvertisementFlag.phone;
+  batch.rssi[advertisement] = -61;
+  batch.channel[advertisement] = 38;
+  const beacon = batch.append(InputKind.advertisement, zone?.index ?? 0, START + 20, START + 12);
+  batch.flags[beacon] = AdvertisementFlag.fixture;
+  batch.rssi[beacon] = -128;
   const sale = batch.append(InputKind.transaction, door?.index ?? 0, START + 20, START + 13);
   batch.a[sale] = 2;
   return batch;
@@ -80,6 +89,26 @@ describe('the tap', () => {
       },
       { kind: 'door', at_ms: START + 12, sensor: door.id, in: 3, out: 1, total: false },
       { kind: 'door', at_ms: START + 12, sensor: swapped.id, in: 1, out: 3, total: true },
+      {
+        kind: 'ble',
+        at_ms: START + 12,
+        sensor: zone.id,
+        device: '89abcdef',
+        random: true,
+        advertiser: 'phone',
+        rssi: -61,
+        channel: 38,
+      },
+      {
+        kind: 'ble',
+        at_ms: START + 12,
+        sensor: zone.id,
+        device: '00000000',
+        random: false,
+        advertiser: 'fixture',
+        rssi: null,
+        channel: null,
+      },
       { kind: 'till', at_ms: START + 13, sensor: door.id, transactions: 2 },
     ]);
   });
@@ -118,6 +147,7 @@ describe('the tap', () => {
       window,
       entries: 4,
       exits,
+      already_left: 0,
       at_start: 0,
       at_end: 1,
       min: 0,

@@ -6,8 +6,11 @@ import type { SensorParameters } from './analytics/parameters.ts';
 import type { OccupancyRecord, SealedWindow } from './analytics/records.ts';
 import type { TailFilter } from './local/routes.ts';
 import type { TailEvent, TailKind } from './local/tail.ts';
-import { type InputBatch, InputKind, SightingFlag } from './readings.ts';
+import { AdvertisementFlag, type InputBatch, InputKind, SightingFlag } from './readings.ts';
 import type { Batch, HealthChange } from './storage/storage.ts';
+
+/** RSSI column of a format that carries none. */
+const NO_RSSI = -128;
 
 interface Listener {
   filter: TailFilter;
@@ -116,10 +119,12 @@ function passes({ sensors, kinds }: TailFilter, kind: TailKind, sensor: string |
 }
 
 /** Null for rows that say nothing to people, such as reports and ticks. */
-function tailKindOf(kind: number | undefined): 'sighting' | 'door' | 'till' | null {
+function tailKindOf(kind: number | undefined): 'sighting' | 'ble' | 'door' | 'till' | null {
   switch (kind) {
     case InputKind.sighting:
       return 'sighting';
+    case InputKind.advertisement:
+      return 'ble';
     case InputKind.crossing:
     case InputKind.counter:
       return 'door';
@@ -144,10 +149,27 @@ function readingOf(batch: InputBatch, row: number, { id, swap }: SensorParameter
       channel: batch.channel[row] === 0 ? null : batch.channel[row],
     };
   }
+  if (kind === InputKind.advertisement) {
+    const flags = batch.flags[row];
+    return {
+      kind: 'ble',
+      ...common,
+      device: hex32(batch.a[row]),
+      random: (flags & AdvertisementFlag.random) !== 0,
+      advertiser: advertiserOf(flags),
+      rssi: batch.rssi[row] === NO_RSSI ? null : batch.rssi[row],
+      channel: batch.channel[row] === 0 ? null : batch.channel[row],
+    };
+  }
   if (kind === InputKind.transaction) return { kind: 'till', ...common, transactions: batch.a[row] };
   // In and out as they are counted, for a counter that looks the other way round too.
   const [entered, left] = swap ? [batch.b[row], batch.a[row]] : [batch.a[row], batch.b[row]];
   return { kind: 'door', ...common, in: entered, out: left, total: kind === InputKind.counter };
+}
+
+function advertiserOf(flags: number): 'phone' | 'fixture' | 'other' {
+  if ((flags & AdvertisementFlag.fixture) !== 0) return 'fixture';
+  return (flags & AdvertisementFlag.phone) !== 0 ? 'phone' : 'other';
 }
 
 function hex32(word: number): string {

@@ -4,8 +4,15 @@ import type { Parameters, SensorParameters } from './parameters.ts';
 /** RSSI column of a format that carries none. */
 const NO_RSSI = -128;
 
+/** Scope of the whole store's sums. */
+export const STORE_SCOPE = 0;
+
+/** What a sensor's readings are: a zone is fed by Wi-Fi or by Bluetooth, which are never summed. */
+export type Feed = 'wifi' | 'ble' | 'door' | 'transactions';
+
 export interface SensorBinding {
   sensor: SensorParameters;
+  feed: Feed;
   /** Index of its zone or door; -1 for a till. */
   place: number;
 }
@@ -21,9 +28,11 @@ export class Bindings {
   readonly places: Places;
   /** By sensor index; rows of other sensors are not counted. */
   readonly sensors: (SensorBinding | undefined)[] = [];
-  /** True when several zones are told apart: keys then count in their zone's scope as well as in the store's. */
+  /** True when Wi-Fi tells several zones apart: keys then count in their zone's scope as well as in the store's. */
   readonly multizone: boolean;
-  readonly hasZone: boolean;
+  readonly hasWifi: boolean;
+  /** Scope of all that Bluetooth hears: the store's where it tells several zones apart, else the zone's; null without any. */
+  readonly bleScope: number | null;
   readonly hasDoor: boolean;
   readonly hasTill: boolean;
 
@@ -31,15 +40,26 @@ export class Bindings {
   constructor(parameters: Parameters, places: Places) {
     this.parameters = parameters;
     this.places = places;
-    const zones = new Set<string>();
+    const wifi = new Set<number>();
+    const ble = new Set<number>();
     for (const sensor of parameters.sensors) {
-      this.sensors[sensor.index] = { sensor, place: placeOf(sensor, places) };
-      if (sensor.role === 'zone') zones.add(sensor.place);
+      const place = placeOf(sensor, places);
+      const feed = feedOf(sensor);
+      this.sensors[sensor.index] = { sensor, feed, place };
+      if (feed === 'wifi') wifi.add(place);
+      if (feed === 'ble') ble.add(place);
     }
-    this.multizone = zones.size > 1;
-    this.hasZone = zones.size > 0;
+    this.multizone = wifi.size > 1;
+    this.hasWifi = wifi.size > 0;
+    const [zone] = ble;
+    this.bleScope = zone === undefined ? null : ble.size > 1 ? STORE_SCOPE : this.scopeOf(zone);
     this.hasDoor = parameters.sensors.some(({ role }) => role === 'door');
     this.hasTill = parameters.sensors.some(({ role }) => role === 'transactions');
+  }
+
+  /** True when Bluetooth tells several zones apart: its keys then count in the store's scope as well. */
+  get multizoneBle(): boolean {
+    return this.bleScope === STORE_SCOPE;
   }
 
   /** Scope of a zone's own sums: 0 is the store. */
@@ -48,8 +68,8 @@ export class Bindings {
   }
 
   /** Whether a sensor feeds this place now. */
-  isBound(role: 'zone' | 'door', place: string): boolean {
-    return this.parameters.sensors.some((sensor) => sensor.role === role && sensor.place === place);
+  isBound(feed: Feed, place: string): boolean {
+    return this.parameters.sensors.some((sensor) => feedOf(sensor) === feed && sensor.place === place);
   }
 }
 
@@ -59,6 +79,12 @@ export class Bindings {
  */
 export function isInside(rssi: number, gateDbm: number): boolean {
   return rssi === NO_RSSI ? gateDbm <= NO_RSSI + 1 : rssi > gateDbm;
+}
+
+/** Drivers of Bluetooth sensors are all named `ble-...`. */
+export function feedOf({ role, driver }: SensorParameters): Feed {
+  if (role !== 'zone') return role;
+  return driver.startsWith('ble-') ? 'ble' : 'wifi';
 }
 
 function placeOf({ role, place }: SensorParameters, places: Places): number {

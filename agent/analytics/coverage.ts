@@ -1,6 +1,6 @@
 /** How much of a window each sensor was heard: a zero is not a missing. */
-
 import { REJECTIONS } from '../readings.ts';
+import { feedOf } from './bindings.ts';
 import type { Parameters } from './parameters.ts';
 import type { WindowState } from './windows.ts';
 
@@ -8,11 +8,11 @@ export interface SensorCoverage {
   coveredMs: number;
   bytes: number;
   accepted: number;
-  /** By index of REJECTIONS. */
+  /** By index of REJECTIONS; shorter in a snapshot of a release that knew fewer. */
   rejected: number[];
 }
 
-/** Share of a window that every zone and door sensor must be covered for its counts to teach the calibration. */
+/** Share of a window that every Wi-Fi and door sensor must be covered for its counts to teach the calibration. */
 const TEACHING_SHARE = 0.8;
 
 export function createCoverage(): SensorCoverage {
@@ -38,5 +38,8 @@ export function rejectedByName(coverage: SensorCoverage | undefined): Record<str
 /** True when both sides of the calibration were heard well enough to be set against each other. */
 export function wellCovered(window: WindowState, sensors: Parameters['sensors']): boolean {
   const needed = TEACHING_SHARE * (window.end - window.start);
-  return sensors.every(({ index, role }) => role === 'transactions' || coveredMs(window, index) >= needed);
+  return sensors.every((sensor) => {
+    const feed = feedOf(sensor);
+    return feed === 'transactions' || feed === 'ble' || coveredMs(window, sensor.index) >= needed;
+  });
 }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InputBatch } from '../readings.ts';
 import { InputKind } from '../readings.ts';
-import { anyInputs, batchOf, HOUR, type Input, parametersOf, START } from './fold.testing.ts';
+import { type CounterState, counterDifference } from './doors.ts';
+import { anyInputs, batchOf, HOUR, type Input, START, withBluetooth } from './fold.testing.ts';
 import { Fold } from './fold.ts';
 import type { SealedWindow, WindowRecord } from './records.ts';
 
@@ -22,7 +23,7 @@ function finish(fold: Fold, sealed: SealedWindow[], until: number): Outcome {
 }
 
 function run(batch: InputBatch, until: number): Outcome {
-  const fold = Fold.start(parametersOf(), START);
+  const fold = Fold.start(withBluetooth(), START);
   fold.apply(batch, 0, batch.length);
   return finish(fold, [], until);
 }
@@ -45,7 +46,7 @@ describe('time', () => {
       fc.property(anyInputs, fc.array(fc.integer({ min: 0, max: DAY }), { maxLength: 8 }), (inputs, steps) => {
         const batch = batchOf(inputs, START);
         const last = batch.at[batch.length - 1];
-        const stepped = Fold.start(parametersOf(), START);
+        const stepped = Fold.start(withBluetooth(), START);
         stepped.apply(batch, 0, batch.length);
         for (const step of [...steps].sort((one, other) => one - other)) stepped.advance(last + step);
         expect(finish(stepped, [], last + DAY)).toEqual(run(batch, last + DAY));
@@ -61,7 +62,7 @@ describe('time', () => {
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 120 }),
         (inputs, parts) => {
           const batch = batchOf(inputs, START);
-          const ticked = Fold.start(parametersOf(), START);
+          const ticked = Fold.start(withBluetooth(), START);
           const sealed: SealedWindow[] = [];
           for (let row = 0; row < batch.length; row++) {
             const gap = batch.at[row] - ticked.at;
@@ -82,7 +83,7 @@ describe('replay', () => {
     fc.assert(
       fc.property(anyInputs, fc.array(fc.nat(120), { maxLength: 6 }), fc.boolean(), (inputs, cuts, twice) => {
         const batch = batchOf(inputs, START);
-        let fold = Fold.start(parametersOf(), START);
+        let fold = Fold.start(withBluetooth(), START);
         const sealed: SealedWindow[] = [];
         let from = 0;
         for (const cut of [...cuts, batch.length].map((at) => Math.min(at, batch.length)).sort((a, b) => a - b)) {
@@ -103,7 +104,8 @@ describe('replay', () => {
     fc.assert(
       fc.property(anyInputs, fc.integer({ min: 1, max: 2 ** 31 }), (inputs, spread) => {
         const relabelled = inputs.map((input): Input => {
-          if (input.kind !== InputKind.sighting || input.values === undefined) return input;
+          const keyed = input.kind === InputKind.sighting || input.kind === InputKind.advertisement;
+          if (!keyed || input.values === undefined) return input;
           const [a, b, c, d] = input.values;
           // Another key for each device, so that all of them lie and collide elsewhere; no fingerprint stays none.
           const other = (value: number): number => Math.imul(value, 2 * spread + 1) >>> 0;
@@ -127,7 +129,7 @@ describe('replay', () => {
           const inputs = [...one, { kind: InputKind.tick, sensor: 0, after: jump, lag: 0 }, ...two];
           const batch = batchOf(inputs, START);
           const whole = run(batch, endOf(batch));
-          const first = Fold.start(parametersOf(), START);
+          const first = Fold.start(withBluetooth(), START);
           const at = Math.min(cut, batch.length);
           first.apply(batch, 0, at);
           const sealed = first.takeSealed();
@@ -154,8 +156,11 @@ describe('conservation', () => {
       fc.property(anyInputs, (inputs) => {
         const batch = batchOf(inputs, START);
         const { sealed } = run(batch, endOf(batch));
-        const known = knownSightings(inputs);
-        expect(sum(recordsOf(sealed, 'traffic').map(({ sightings }) => sightings))).toBe(known);
+        const traffic = recordsOf(sealed, 'traffic').map(({ sightings }) => sightings);
+        expect(sum(traffic)).toBe(known(inputs, InputKind.sighting, 0));
+        // The record of the store holds what those of its zones do.
+        const zones = recordsOf(sealed, 'ble').filter(({ place }) => place !== 'store');
+        expect(sum(zones.map(({ advertisements }) => advertisements))).toBe(known(inputs, InputKind.advertisement, 5));
         const people = expectedPeople(inputs, batch);
         const doors = recordsOf(sealed, 'door');
         const main = doors.filter(({ place }) => place === 'main');
@@ -165,6 +170,7 @@ describe('conservation', () => {
         const side = doors.filter(({ place }) => place === 'side');
         expect(sum(side.map(({ entries }) => entries))).toBe(people.side.entries);
         expect(sum(side.map(({ exits }) => exits))).toBe(people.side.exits);
+        expect(sum(side.map(({ set_aside }) => set_aside))).toBe(people.side.setAside);
         const sales = inputs.filter(({ kind }) => kind === InputKind.transaction).map(({ values }) => values?.[0] ?? 0);
         expect(sum(recordsOf(sealed, 'entry').map(({ transactions }) => transactions ?? 0))).toBe(sum(sales));
       }),
@@ -180,11 +186,21 @@ describe('conservation', () => {
         for (const { records } of sealed) {
           const flows = records.filter((record) => record.kind === 'occupancy');
           for (const record of flows) {
-            expect(record.at_end).toBe(Math.max(0, record.at_start + record.entries - record.exits));
+            expect(record.at_end).toBe(
+              Math.max(0, record.at_start + record.entries - record.exits - record.already_left),
+            );
             expect(record.min).toBeLessThanOrEqual(Math.min(record.at_start, record.at_end));
             expect(record.max).toBeGreaterThanOrEqual(Math.max(record.at_start, record.at_end));
           }
           const doors = records.filter((record) => record.kind === 'door');
+          for (const door of doors) {
+            expect(door.catch_up_entries).toBeLessThanOrEqual(door.entries);
+            expect(door.catch_up_from_ms !== null).toBe(door.catch_up_entries + door.catch_up_exits > 0);
+          }
+          for (const ble of records.filter((record) => record.kind === 'ble')) {
+            expect(ble.phone_minutes).toBeLessThanOrEqual(ble.phones_max * ble.open_minutes);
+            expect(ble.late_advertisements).toBeLessThanOrEqual(ble.advertisements);
+          }
           expect(flows[0].entries).toBe(sum(doors.map(({ entries }) => entries)));
           expect(flows[0].exits).toBe(sum(doors.map(({ exits }) => exits)));
           for (const record of records.filter((one) => one.kind === 'dwell')) {
@@ -206,44 +222,37 @@ describe('conservation', () => {
   });
 });
 
-/** Sightings of sensors that are known when they come: sensor 4 only after parameters that name it. */
-function knownSightings(inputs: readonly Input[]): number {
+/** Readings of sensors that are known when they come: those of the second zone only after parameters that name it. */
+function known(inputs: readonly Input[], reading: InputKind, first: number): number {
   let second = false;
   let count = 0;
   for (const { kind, sensor, payload } of inputs) {
     if (kind === InputKind.parameters) second = payload?.includes('"back"') ?? false;
-    if (kind === InputKind.sighting && (sensor === 0 || second)) count++;
+    if (kind === reading && (sensor === first || second)) count++;
   }
   return count;
 }
 
-/** What the doors let through, worked out from the rows alone. The random counters are 8 bits wide. */
+/** What the doors let through, worked out from the rows alone; the door `side` looks the other way round. */
 function expectedPeople(inputs: readonly Input[], batch: InputBatch) {
   const main = { entries: 0, exits: 0, setAside: 0 };
-  const side = { entries: 0, exits: 0 };
-  let last: { a: number; b: number; boot: number; time: number } | undefined;
+  const side = { entries: 0, exits: 0, setAside: 0 };
+  const last: Record<number, CounterState> = {};
   inputs.forEach(({ kind, sensor, values = [0, 0, 0, 0] }, row) => {
-    const [a, b, boot] = values;
-    if (kind === InputKind.crossing && sensor === 1) {
-      main.entries += a;
-      main.exits += b;
-    } else if (kind === InputKind.crossing) {
-      side.entries += b;
-      side.exits += a;
+    const [entered, left, boot, width] = values;
+    const [door, into, out] =
+      sensor === 1 ? ([main, 'entries', 'exits'] as const) : ([side, 'exits', 'entries'] as const);
+    if (kind === InputKind.crossing) {
+      door[into] += entered;
+      door[out] += left;
     } else if (kind === InputKind.counter) {
-      const time = batch.time[row];
-      if (last !== undefined) {
-        const falls = (from: number, to: number) => to < from && !(from > 230.4 && to < 25.6);
-        const reset = boot !== last.boot || falls(last.a, a) || falls(last.b, b);
-        const limit = 20 + Math.max(0, time - last.time) / 200;
-        const entered = reset ? a : (a - last.a + 256) % 256;
-        const left = reset ? b : (b - last.b + 256) % 256;
-        if (entered > limit) main.setAside += entered;
-        else main.entries += entered;
-        if (left > limit) main.setAside += left;
-        else main.exits += left;
-      }
-      last = { a, b, boot, time };
+      const now = { entered, left, boot, width, driver: 'test', time: batch.time[row] };
+      const difference = counterDifference(last[sensor], now);
+      if (difference === null) return;
+      door[into] += difference.entered;
+      door[out] += difference.left;
+      door.setAside += difference.setAside;
+      last[sensor] = { ...now, time: Math.max(now.time, last[sensor]?.time ?? 0) };
     }
   });
   return { main, side };

@@ -1,6 +1,6 @@
 /** Inputs for tests of the fold: parameters of a small store, and rows as fast-check draws them. */
 import fc from 'fast-check';
-import { InputBatch, InputKind, KeyFlag, SensorFlag, SightingFlag } from '../readings.ts';
+import { AdvertisementFlag, InputBatch, InputKind, KeyFlag, SensorFlag, SightingFlag } from '../readings.ts';
 import type { Parameters, SensorParameters } from './parameters.ts';
 
 /** A Monday, 2026-03-02T08:07:30Z. */
@@ -30,6 +30,11 @@ export function parametersOf(over: Partial<Parameters> = {}): Parameters {
     ],
     ...over,
   };
+}
+
+/** The same store with a Bluetooth sensor in its zone. */
+export function withBluetooth(): Parameters {
+  return parametersOf({ sensors: [...parametersOf().sensors, sensor(5, { driver: 'ble-test' })] });
 }
 
 /** One input before it has an ordinal. */
@@ -110,14 +115,44 @@ const peopleInput: fc.Arbitrary<Input> = fc
     values: [a, b, 0, 0],
   }));
 
+const total = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 255 }));
+
 const counterInput: fc.Arbitrary<Input> = fc
-  .tuple(after, lag, fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 255 }), fc.integer({ min: 0, max: 1 }))
-  .map(([gap, back, a, b, boot]) => ({
+  .tuple(
+    after,
+    lag,
+    total,
+    total,
+    fc.integer({ min: 0, max: 2 }),
+    fc.constantFrom(1, 1, 2),
+    fc.constantFrom(8, 8, 8, 16),
+  )
+  .map(([gap, back, a, b, boot, index, width]) => ({
     kind: InputKind.counter,
-    sensor: 1,
+    sensor: index,
     after: gap,
     lag: back,
-    values: [a, b, boot, 8],
+    values: [a, b, boot, width],
+  }));
+
+const advertisementInput: fc.Arbitrary<Input> = fc
+  .tuple(
+    after,
+    lag,
+    key,
+    fc.integer({ min: -90, max: -50 }),
+    fc.constantFrom(0, AdvertisementFlag.phone, AdvertisementFlag.fixture),
+    fc.boolean(),
+    fc.constantFrom(5, 5, 6),
+  )
+  .map(([gap, back, device, rssi, told, random, index]) => ({
+    kind: InputKind.advertisement,
+    sensor: index,
+    after: gap,
+    lag: back,
+    flags: told | (random ? AdvertisementFlag.random : 0),
+    rssi,
+    values: [0, device, 0, 0],
   }));
 
 const otherInput: fc.Arbitrary<Input> = fc
@@ -135,10 +170,13 @@ const otherInput: fc.Arbitrary<Input> = fc
       };
     }
     if (choice === 4)
-      return { kind: InputKind.rejection, sensor: 0, ...common, channel: count % 8, values: [count, 0, 0, 0] };
+      return { kind: InputKind.rejection, sensor: 0, ...common, channel: count % 9, values: [count, 0, 0, 0] };
     if (choice === 5) return { kind: InputKind.key, sensor: 0, ...common, lag: 0, flags: KeyFlag.scheduled };
     return { kind: InputKind.tick, sensor: 0, ...common, lag: 0 };
   });
+
+/** Further sensors, of a second zone, that only some parameters name. */
+const BACK = [sensor(4, { place: 'back' }), sensor(6, { driver: 'ble-test', place: 'back' })];
 
 const parametersInput: fc.Arbitrary<Input> = fc
   .tuple(
@@ -159,7 +197,7 @@ const parametersInput: fc.Arbitrary<Input> = fc
         windowMinutes,
         graceMs,
         hours: { week: Array.from({ length: 7 }, () => (hours ? [[0, 1440]] : [[540, 1200]])), exceptions: {} },
-        sensors: [...parametersOf().sensors, ...(zones ? [sensor(4, { place: 'back' })] : [])],
+        sensors: [...withBluetooth().sensors, ...(zones ? BACK : [])],
       }),
     ),
   }));
@@ -169,7 +207,8 @@ export const anyInputs: fc.Arbitrary<Input[]> = fc.array(
   fc.oneof(
     { weight: 12, arbitrary: sightingInput },
     { weight: 5, arbitrary: peopleInput },
-    { weight: 3, arbitrary: counterInput },
+    { weight: 5, arbitrary: counterInput },
+    { weight: 6, arbitrary: advertisementInput },
     { weight: 4, arbitrary: otherInput },
     { weight: 1, arbitrary: parametersInput },
   ),

@@ -5,6 +5,7 @@
  * evaluated, and a window sealed, once `at` is the grace past its end.
  */
 import type { InputBatch } from '../readings.ts';
+import { Advertisers } from './advertisers.ts';
 import { Calendar, type LocalDay } from './calendar.ts';
 import { Calibration } from './calibration.ts';
 import { addToToday, copyToday, createToday, type LiveFigures, todayFigures } from './live.ts';
@@ -30,6 +31,7 @@ export class Fold {
   readonly #state: FoldState;
   readonly #windows: OpenWindows;
   readonly #traffic: Traffic;
+  readonly #advertisers: Advertisers;
   readonly #smoothing: Smoothing;
   readonly #calibration: Calibration;
   readonly #rows: RowCounter;
@@ -38,13 +40,14 @@ export class Fold {
   #due = 0;
   #settlement: LocalDay;
 
-  private constructor(state: FoldState, windows: OpenWindows, traffic: Traffic) {
+  private constructor(state: FoldState, windows: OpenWindows, traffic: Traffic, advertisers: Advertisers) {
     this.#state = state;
     this.#windows = windows;
     this.#traffic = traffic;
+    this.#advertisers = advertisers;
     this.#smoothing = new Smoothing(state.estimates);
     this.#calibration = new Calibration(state.calibration);
-    this.#rows = new RowCounter(state, windows, traffic);
+    this.#rows = new RowCounter(state, windows, traffic, advertisers);
     this.#settlement = this.#nextSettlement();
     this.#schedule();
   }
@@ -61,18 +64,18 @@ export class Fold {
     const state = createFoldState(parameters, at, createToday(date), createDay());
     state.ordinal = after.ordinal;
     state.windowOrdinal = after.window;
-    return new Fold(state, windows, new Traffic());
+    return new Fold(state, windows, new Traffic(), new Advertisers());
   }
 
   /** The state a snapshot was taken of. Throws a SnapshotError for another version or damaged bytes. */
   static restore(body: Uint8Array): Fold {
-    const { state, windows, traffic } = readState(Fold.version, body);
-    return new Fold(state, windows, traffic);
+    const { state, windows, traffic, advertisers } = readState(Fold.version, body);
+    return new Fold(state, windows, traffic, advertisers);
   }
 
   /** Equal states give equal bytes. Sealed windows are not part of it: take them first. */
   snapshot(): Uint8Array {
-    return writeState(Fold.version, this.#state, this.#windows, this.#traffic);
+    return writeState(Fold.version, this.#state, this.#windows, this.#traffic, this.#advertisers);
   }
 
   /** Ordinal of the last row applied; 0 for none. */
@@ -149,9 +152,12 @@ export class Fold {
       }
     }
     const { start, end } = this.#windows.oldest;
+    const { bleScope } = this.#rows.bindings;
+    const lastMinute = Math.floor(at / MINUTE_MS) - 1;
+    const ble = bleScope === null ? null : this.#advertisers.heardIn(lastMinute, bleScope);
     const people = this.#smoothing.estimates[0] ?? null;
     return {
-      today: todayFigures(today, { occupancy, people, aheadMs }, this.#rows.bindings, this.#calibration),
+      today: todayFigures(today, { occupancy, people, ble, aheadMs }, this.#rows.bindings, this.#calibration),
       window: { ordinal: this.#state.windowOrdinal + 1, start_ms: start, end_ms: end },
       devices: this.#traffic.table.size,
       untracked: this.#traffic.untracked,
@@ -169,6 +175,7 @@ export class Fold {
     const state = this.#state;
     const window = this.#windows.oldest;
     const present = this.#traffic.evaluate(state.minute, window);
+    this.#advertisers.evaluate(state.minute, window);
     this.#smoothing.minute(state.minute, present, this.#calibration.factor, window);
     if (this.#rows.calendar.isOpen(this.#rows.cursorMs)) window.openMinutes++;
     state.minute++;
@@ -246,6 +253,7 @@ export class Fold {
       sealed = window === last;
       while (this.#rows.cursorMs < window.end) this.#evaluate();
       if (sealed) this.#traffic.expire(window);
+      if (sealed) this.#advertisers.table.clear();
       this.#seal(sealed);
     }
     const expected = this.#windows.oldest.start;

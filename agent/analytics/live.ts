@@ -1,4 +1,5 @@
 /** Today's figures so far, for the status screen: sealed windows of the local day and those still open. */
+import type { AdvertisersNow } from './advertisers.ts';
 import type { Bindings } from './bindings.ts';
 import type { Calendar } from './calendar.ts';
 import type { Calibration } from './calibration.ts';
@@ -24,6 +25,7 @@ export interface TodayFigures {
   dwell_p50_ms: number | null;
   dwell_visits: number;
   transactions: number | null;
+  ble_now: AdvertisersNow | null;
   hours: { entries: number; visits: number; passers_by: number; inside: number | null }[];
 }
 
@@ -113,12 +115,12 @@ export function copyToday(today: TodayState): TodayState {
 }
 
 /**
- * @param now what holds at the moment: people inside by the doors and by radio, and the milliseconds of the newest window
- *   still to come, which nobody has spent inside yet.
+ * @param now what holds at the moment: people inside by the doors and by radio, Bluetooth advertisers of the last full
+ *   minute, and the milliseconds of the newest window still to come, which nobody has spent inside yet.
  */
 export function todayFigures(
   today: TodayState,
-  now: { occupancy: number; people: number | null; aheadMs: number },
+  now: { occupancy: number; people: number | null; ble: AdvertisersNow | null; aheadMs: number },
   bindings: Bindings,
   calibration: Calibration,
 ): TodayFigures {
@@ -150,6 +152,7 @@ export function todayFigures(
     dwell_p50_ms: quantile(histogramEntries(today.histogram), 0.5),
     dwell_visits: today.dwellVisits,
     transactions: hasTill ? today.transactions : null,
+    ble_now: now.ble,
     hours: hourFigures(today, now, hasDoor),
   };
 }

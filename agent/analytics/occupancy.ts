@@ -8,7 +8,11 @@ export interface Occupancy {
   entries: number;
   exits: number;
   atStart: number;
-  /** max(0, atStart + entries - exits): doors that miss entries would else make it negative. */
+  /**
+   * Exits of windows before this one that found nobody inside, because the entries of that time were caught up only now.
+   */
+  alreadyLeft: number;
+  /** max(0, atStart + entries - exits - alreadyLeft): doors that miss entries would else make it negative. */
   atEnd: number;
   /** Extremes at the ends of minutes, the start included. */
   min: number;
@@ -18,6 +22,7 @@ export interface Occupancy {
 }
 
 export function occupancyOf(window: WindowState, atStart: number): Occupancy {
+  const { alreadyLeft } = window;
   let level = atStart;
   let min = atStart;
   let max = atStart;
@@ -26,10 +31,16 @@ export function occupancyOf(window: WindowState, atStart: number): Occupancy {
   for (let minute = 0; minute < window.entered.length; minute++) {
     entries += window.entered[minute];
     exits += window.left[minute];
-    level = Math.max(0, atStart + entries - exits);
+    level = Math.max(0, atStart + entries - exits - alreadyLeft);
     if (level < min) min = level;
     if (level > max) max = level;
   }
-  const occupancyMs = Math.max(0, atStart * (window.end - window.start) + window.entryMs - window.exitMs);
-  return { entries, exits, atStart, atEnd: level, min, max, occupancyMs };
+  const inside = (atStart - alreadyLeft) * (window.end - window.start);
+  const occupancyMs = Math.max(0, inside + window.entryMs - window.exitMs);
+  return { entries, exits, atStart, alreadyLeft, atEnd: level, min, max, occupancyMs };
+}
+
+/** Exits that found nobody inside, in a run of windows; those that one of them has as `alreadyLeft` are made up for. */
+export function exitsWithoutEntry(windows: readonly Occupancy[]): number {
+  return windows.reduce((sum, { atStart, entries, exits, atEnd }) => sum + atEnd - (atStart + entries - exits), 0);
 }

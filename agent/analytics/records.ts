@@ -27,6 +27,11 @@ export interface DoorRecord extends RecordBase {
   /** Part of entries and exits that came as one difference over a time when nothing was heard. */
   catch_up_entries: number;
   catch_up_exits: number;
+  /**
+   * Start of the earliest of those times, UTC milliseconds; null without any. The people are spread evenly over them, as far
+   * as windows were still open: those from before them count at the start of the first.
+   */
+  catch_up_from_ms: number | null;
   /** People in implausible jumps of a counter, set aside and in no other number. */
   set_aside: number;
   /** Times the counter restarted. */
@@ -38,7 +43,14 @@ export interface OccupancyRecord extends RecordBase {
   kind: 'occupancy';
   entries: number;
   exits: number;
-  /** Occupancy at both ends, and its extremes. Without a settlement it may drift and is floored at 0. */
+  /**
+   * Exits of windows before this one that found nobody inside, because the entries of that time were caught up in this one.
+   */
+  already_left: number;
+  /**
+   * Occupancy at both ends, and its extremes: at_end = at_start + entries - exits - already_left. Without a settlement it
+   * may drift and is floored at 0.
+   */
   at_start: number;
   at_end: number;
   min: number;
@@ -113,6 +125,33 @@ export interface EntryRecord extends RecordBase {
   transactions: number | null;
 }
 
+/**
+ * Bluetooth advertisers heard in one zone, or in all of them (`store`, where there are several): an index of how busy it
+ * is, never a number of people and never distinct devices of more than a minute. An address counts by what its payloads
+ * say it is: what people carry (phones), what stays (fixtures), and what does not tell.
+ */
+export interface BleRecord extends RecordBase {
+  kind: 'ble';
+  /** Advertisements at any hour and signal strength, those of them with a random address, and those too late to count on. */
+  advertisements: number;
+  random_advertisements: number;
+  late_advertisements: number;
+  /** Advertisements of addresses beyond what can be told apart at once, as in a flood; in no number below. */
+  untracked_advertisements: number;
+  /**
+   * Sums over the window's minutes of distinct addresses heard above the gate in each (device-minutes). Phones and others
+   * in opening hours only.
+   */
+  phone_minutes: number;
+  fixture_minutes: number;
+  other_minutes: number;
+  /** The most phones of one minute. */
+  phones_max: number;
+  /** Minutes summed, and those of them in opening hours. */
+  minutes: number;
+  open_minutes: number;
+}
+
 /** How much of the window a sensor was heard: a zero is not a missing. */
 export interface CoverageRecord extends RecordBase {
   kind: 'coverage';
@@ -153,6 +192,7 @@ export type WindowRecord =
   | TrafficRecord
   | DwellRecord
   | EntryRecord
+  | BleRecord
   | CoverageRecord
   | DayRecord;
 

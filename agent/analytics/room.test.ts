@@ -54,6 +54,7 @@ function replayRoom(date: string): Room {
   for (const { timeMs, bytes } of capture.chunks) {
     arrival = timeMs;
     decoder.push(bytes, arrival, {
+      advertisement: nothing,
       crossing: nothing,
       counter: nothing,
       transaction: nothing,

@@ -1,13 +1,33 @@
 /** What a window says once it is complete: its sums made into records. */
-import type { Bindings } from './bindings.ts';
+import { type Bindings, STORE_SCOPE } from './bindings.ts';
 import { burstSumsOf } from './burst-rates.ts';
 import type { Calibration, Evidence } from './calibration.ts';
 import { coveredMs, rejectedByName, wellCovered } from './coverage.ts';
 import { histogramEntries } from './histogram.ts';
 import { type Occupancy, occupancyOf } from './occupancy.ts';
 import { type Passing, passingPeople } from './passing.ts';
-import type { DoorRecord, DwellRecord, EntryRecord, RecordBase, TrafficRecord, WindowRecord } from './records.ts';
-import { type DoorCounts, doorOf, MINUTE_MS, type WindowState, type ZoneCounts, zoneOf } from './windows.ts';
+import type {
+  BleRecord,
+  DoorRecord,
+  DwellRecord,
+  EntryRecord,
+  RecordBase,
+  TrafficRecord,
+  WindowRecord,
+} from './records.ts';
+import {
+  type AdvertiserCounts,
+  advertisersOf,
+  type DoorCounts,
+  doorOf,
+  MINUTE_MS,
+  type WindowState,
+  type ZoneCounts,
+  zoneOf,
+} from './windows.ts';
+
+/** Place of records that concern the whole store. */
+const STORE = 'store';
 
 /** The store's figures of one window. */
 export interface WindowSummary {
@@ -31,12 +51,12 @@ export function summarise(
   return { occupancy, passing, visits, passersBy };
 }
 
-/** What a window teaches besides its occupancy; null unless it was open and heard throughout on both sides. */
+/** What a window teaches besides its occupancy; null unless it was open, heard throughout on both sides, and at its time. */
 export function evidenceOf(window: WindowState, bindings: Bindings): Omit<Evidence, 'personMinutes'> | null {
   const minutes = window.parameters.windowMinutes;
   const { present, minutes: evaluated } = zoneOf(window, 0);
-  const whole = window.openMinutes === minutes && evaluated === minutes;
-  if (!whole || !bindings.hasDoor || !bindings.hasZone || !wellCovered(window, bindings.parameters.sensors))
+  const whole = window.openMinutes === minutes && evaluated === minutes && !window.estimated;
+  if (!whole || !bindings.hasDoor || !bindings.hasWifi || !wellCovered(window, bindings.parameters.sensors))
     return null;
   return { keyMinutes: present, bursts: burstSumsOf(window) };
 }
@@ -59,10 +79,11 @@ export function windowRecords(
   });
   zones.forEach((place, zone) => {
     const own = zoneOf(window, bindings.scopeOf(zone));
-    if (!bindings.isBound('zone', place) && own.sightings === 0) return;
+    if (!bindings.isBound('wifi', place) && own.sightings === 0) return;
     const keys = bindings.multizone ? own : zoneOf(window, 0);
     records.push(trafficRecord(base, place, own, keys, calibration), dwellRecord(base, place, keys));
   });
+  records.push(...bleRecords(window, base, bindings));
   records.push(entryRecord(base, window, summary, bindings));
   for (const { index, id, driver } of bindings.parameters.sensors) {
     const coverage = window.sensors[index];
@@ -89,6 +110,7 @@ function doorRecord(base: Base, place: string, counts: DoorCounts): DoorRecord {
     exits: counts.exits,
     catch_up_entries: counts.catchUpEntries,
     catch_up_exits: counts.catchUpExits,
+    catch_up_from_ms: counts.catchUpFrom ?? null,
     set_aside: counts.setAside,
     resets: counts.resets,
   };
@@ -146,7 +168,7 @@ function dwellRecord(base: Base, place: string, { dwell }: ZoneCounts): DwellRec
 function entryRecord(base: Base, window: WindowState, summary: WindowSummary, bindings: Bindings): EntryRecord {
   return {
     kind: 'entry',
-    place: 'store',
+    place: STORE,
     ...base,
     entries: bindings.hasDoor ? summary.occupancy.entries : null,
     passing_people: summary.passing.people,
@@ -157,8 +179,41 @@ function entryRecord(base: Base, window: WindowState, summary: WindowSummary, bi
   };
 }
 
+/** One for each zone that Bluetooth hears, and one for the store, over all of them, where there are several. */
+function bleRecords(window: WindowState, base: Base, bindings: Bindings): BleRecord[] {
+  const { zones } = bindings.places;
+  const records = zones.flatMap((place, zone) => {
+    const counts = advertisersOf(window, bindings.scopeOf(zone));
+    const told = bindings.isBound('ble', place) || counts.advertisements > 0;
+    return told ? [bleRecord(base, place, window, counts)] : [];
+  });
+  // A zone that is called so has that key.
+  if (bindings.multizoneBle && !zones.includes(STORE)) {
+    records.push(bleRecord(base, STORE, window, advertisersOf(window, STORE_SCOPE)));
+  }
+  return records;
+}
+
+function bleRecord(base: Base, place: string, window: WindowState, counts: AdvertiserCounts): BleRecord {
+  return {
+    kind: 'ble',
+    place,
+    ...base,
+    advertisements: counts.advertisements,
+    random_advertisements: counts.random,
+    late_advertisements: counts.late,
+    untracked_advertisements: counts.untracked,
+    phone_minutes: counts.phoneMinutes,
+    fixture_minutes: counts.fixtureMinutes,
+    other_minutes: counts.otherMinutes,
+    phones_max: counts.phonesMax,
+    minutes: zoneOf(window, STORE_SCOPE).minutes,
+    open_minutes: window.openMinutes,
+  };
+}
+
 function anyCount(counts: DoorCounts): boolean {
-  return Object.values(counts).some((count) => count > 0);
+  return Object.values(counts).some((count) => count !== null && count > 0);
 }
 
 /** Rounded to 1 / `parts`, so that the last bits of a float stay off the wire. */

@@ -39,6 +39,8 @@ export interface DayState {
   transactions: number;
   coveredMs: number;
   sensorMs: number;
+  /** What caught-up people add to the times left for having come and gone before their window; absent for none. */
+  earlier?: { entryMs: number; exitMs: number };
 }
 
 export interface Settlement {
@@ -94,8 +96,9 @@ export function settle(
   const exits = sum(windows, (window) => window.exits);
   // Business past midnight: times left count to its end, so that none of them is negative.
   const end = Math.max(local.end, windows.at(-1)?.end ?? 0);
-  const entryMs = sum(windows, (window) => window.entryMs + window.entries * (end - window.end));
-  const exitMs = sum(windows, (window) => window.exitMs + window.exits * (end - window.end));
+  const { earlier = { entryMs: 0, exitMs: 0 } } = day;
+  const entryMs = earlier.entryMs + sum(windows, (window) => window.entryMs + window.entries * (end - window.end));
+  const exitMs = earlier.exitMs + sum(windows, (window) => window.exitMs + window.exits * (end - window.end));
   const sound = entries > 0 && exits > 0 && entries <= MAX_RATIO * exits && exits <= MAX_RATIO * entries;
   const settled = sound ? settleWindows(windows, entries / exits) : windows;
   calibration.settle(
@@ -155,6 +158,7 @@ export function occupancyRecord(window: DayWindow, store: string, rev: number): 
     entries: window.entries,
     exits: window.exits,
     at_start: window.atStart,
+    already_left: window.alreadyLeft,
     at_end: window.atEnd,
     min: window.min,
     max: window.max,
@@ -186,6 +190,7 @@ function settleWindows(windows: readonly DayWindow[], ratio: number): DayWindow[
     const settled = {
       ...window,
       atStart,
+      alreadyLeft: 0,
       atEnd,
       exits,
       exitMs,
@@ -213,7 +218,7 @@ function dwellError(windows: readonly DayWindow[], dwell: number, entries: numbe
 }
 
 function differs(one: DayWindow, other: DayWindow): boolean {
-  const keys = ['exits', 'atStart', 'atEnd', 'min', 'max', 'occupancyMs', 'exitMs'] as const;
+  const keys = ['exits', 'atStart', 'alreadyLeft', 'atEnd', 'min', 'max', 'occupancyMs', 'exitMs'] as const;
   return keys.some((key) => one[key] !== other[key]);
 }
 

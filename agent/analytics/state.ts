@@ -1,4 +1,5 @@
 /** The fold's state as a snapshot holds it: plain data, the open windows, and the device table's columns. */
+import { Advertisers } from './advertisers.ts';
 import type { Places } from './bindings.ts';
 import { Calibration, type CalibrationState } from './calibration.ts';
 import { DeviceTable } from './devices.ts';
@@ -38,11 +39,19 @@ export interface FoldState {
   today: TodayState;
 }
 
+/**
+ * What came later, and snapshots of releases before lack. Fields are only added, and only to the JSON: so either release
+ * reads the other's snapshot, and none is lost by going back.
+ */
+type Newer = 'advertisers' | 'alreadyLeft' | 'estimated';
+
 interface Snapshot {
   state: Omit<FoldState, 'newest'>;
   /** The newest parameters, then those of open windows that differ, each once. */
   parameters: Parameters[];
-  windows: (Omit<WindowState, 'parameters'> & { parameters: number })[];
+  windows: (Omit<WindowState, 'parameters' | Newer> & Partial<Pick<WindowState, Newer>> & { parameters: number })[];
+  /** The table of Bluetooth advertisers, its columns in base64; absent when it is empty. */
+  advertisers?: { size: number; columns: string };
   untracked: number;
   devices: number;
 }
@@ -69,7 +78,13 @@ export function createFoldState(parameters: Parameters, at: number, today: Today
   };
 }
 
-export function writeState(version: number, state: FoldState, windows: OpenWindows, traffic: Traffic): Uint8Array {
+export function writeState(
+  version: number,
+  state: FoldState,
+  windows: OpenWindows,
+  traffic: Traffic,
+  advertisers: Advertisers,
+): Uint8Array {
   const { newest, ...rest } = state;
   const parameters = [newest];
   const snapshot: Snapshot = {
@@ -78,6 +93,7 @@ export function writeState(version: number, state: FoldState, windows: OpenWindo
     windows: windows.states.map((window) => ({ ...window, parameters: indexOf(parameters, window.parameters) })),
     untracked: traffic.untracked,
     devices: traffic.table.size,
+    ...(advertisers.table.size > 0 && { advertisers: saveAdvertisers(advertisers) }),
   };
   return encodeSnapshot(version, snapshot, traffic.table.save());
 }
@@ -86,16 +102,26 @@ export function writeState(version: number, state: FoldState, windows: OpenWindo
 export function readState(
   version: number,
   body: Uint8Array,
-): { state: FoldState; windows: OpenWindows; traffic: Traffic } {
+): { state: FoldState; windows: OpenWindows; traffic: Traffic; advertisers: Advertisers } {
   const decoded = decodeSnapshot(version, body);
-  const { state, parameters, windows, untracked, devices } = decoded.state as Snapshot;
+  const { state, parameters, windows, untracked, devices, advertisers: saved } = decoded.state as Snapshot;
   const open = new OpenWindows();
-  for (const window of windows) open.states.push({ ...window, parameters: parameters[window.parameters] });
+  for (const window of windows) {
+    const newer = { advertisers: [], alreadyLeft: 0, estimated: false };
+    open.states.push({ ...newer, ...window, parameters: parameters[window.parameters] });
+  }
+  for (const window of state.day.windows) window.alreadyLeft ??= 0;
   const table = new DeviceTable();
   table.load(decoded.columns, devices);
   const traffic = new Traffic(table);
   traffic.untracked = untracked;
-  return { state: { ...state, newest: parameters[0] }, windows: open, traffic };
+  const advertisers = new Advertisers();
+  if (saved !== undefined) advertisers.table.load(Buffer.from(saved.columns, 'base64'), saved.size);
+  return { state: { ...state, newest: parameters[0] }, windows: open, traffic, advertisers };
+}
+
+function saveAdvertisers({ table }: Advertisers): { size: number; columns: string } {
+  return { size: table.size, columns: Buffer.from(table.save()).toString('base64') };
 }
 
 function indexOf(list: Parameters[], parameters: Parameters): number {

@@ -8,6 +8,7 @@
  */
 import { DeviceFlag, DeviceTable } from './devices.ts';
 import { beat, FIXTURE_IDLE_MS, METRONOME_IDLE_MS, nightPresence } from './fixtures.ts';
+import { heardIn, markMinute } from './minute-mask.ts';
 import type { Parameters } from './parameters.ts';
 import { becomeFixture, censorEncounter, continueEncounter, endEncounter, endMinute } from './visits.ts';
 import { MINUTE_MS, type OpenWindows, type WindowState, type ZoneCounts, zoneOf } from './windows.ts';
@@ -16,9 +17,6 @@ import { MINUTE_MS, type OpenWindows, type WindowState, type ZoneCounts, zoneOf 
 const BURST_GAP_MS = 2000;
 /** Minutes in which a key counts as present after it was inside. */
 const PRESENT_MINUTES = 5;
-const PRESENT_MASK = (1 << PRESENT_MINUTES) - 1;
-/** Minutes the mask of a device reaches back. */
-const MASK_MINUTES = 32;
 /** A closed encounter is kept this long, for the minutes it still is present in. */
 const KEEP_MS = (PRESENT_MINUTES + 1) * MINUTE_MS;
 
@@ -66,7 +64,7 @@ export class Traffic {
     }
     if (time > last) columns.last[slot] = time;
     this.#learn(slot, sighting, startsBurst);
-    if (inside) this.#markInside(slot, time);
+    if (inside) markMinute(columns, slot, Math.floor(time / MINUTE_MS));
     if ((columns.flags[slot] & DeviceFlag.fixture) !== 0) return;
     columns.flags[slot] |= DeviceFlag.encounter;
     if (!open) return;
@@ -98,7 +96,7 @@ export class Traffic {
         else zoneOf(window, scope).fixtures++;
         continue;
       }
-      if (this.#isPresent(slot, minute)) present[scope] = (present[scope] ?? 0) + 1;
+      if (heardIn(columns, slot, minute, PRESENT_MINUTES)) present[scope] = (present[scope] ?? 0) + 1;
       if ((columns.flags[slot] & DeviceFlag.encounter) !== 0) {
         if (last + visitGapMs >= end) continue;
         endEncounter(columns, slot, zoneOf(window, scope));
@@ -138,25 +136,6 @@ export class Traffic {
     const metronome = startsBurst && beat(columns, slot, time);
     const stays = inside && !open && nightPresence(columns, slot, time);
     if (metronome || stays) becomeFixture(columns, slot);
-  }
-
-  #markInside(slot: number, time: number): void {
-    const { minute: minutes, mask: masks } = this.table.columns;
-    const minute = Math.floor(time / MINUTE_MS);
-    const ahead = minute - minutes[slot];
-    if (ahead > 0) {
-      masks[slot] = ahead < MASK_MINUTES ? (masks[slot] << ahead) | 1 : 1;
-      minutes[slot] = minute;
-    } else if (-ahead < MASK_MINUTES) {
-      masks[slot] |= 1 << -ahead;
-    }
-  }
-
-  #isPresent(slot: number, minute: number): boolean {
-    const ahead = this.table.columns.minute[slot] - minute;
-    const mask = this.table.columns.mask[slot];
-    if (ahead >= 0) return ahead < MASK_MINUTES && ((mask >>> ahead) & PRESENT_MASK) !== 0;
-    return -ahead < PRESENT_MINUTES && (mask & (PRESENT_MASK >> -ahead)) !== 0;
   }
 
   #keepMs(slot: number): number {

@@ -38,11 +38,26 @@ export interface ZoneCounts {
   dwell: DwellCounts;
 }
 
+/** Bluetooth of one scope; device-minutes are sums over minutes of distinct addresses above the gate. */
+export interface AdvertiserCounts {
+  advertisements: number;
+  random: number;
+  late: number;
+  /** Advertisements of keys that found the table full. */
+  untracked: number;
+  phoneMinutes: number;
+  fixtureMinutes: number;
+  otherMinutes: number;
+  phonesMax: number;
+}
+
 export interface DoorCounts {
   entries: number;
   exits: number;
   catchUpEntries: number;
   catchUpExits: number;
+  /** Start of the earliest silence that was caught up, ms; null without one, absent in the oldest snapshots. */
+  catchUpFrom?: number | null;
   setAside: number;
   resets: number;
 }
@@ -54,6 +69,8 @@ export interface WindowState {
   parameters: Parameters;
   /** By scope: 0 the store, z + 1 the zone z. */
   zones: ZoneCounts[];
+  /** By scope, as `zones`. */
+  advertisers: AdvertiserCounts[];
   /** By door index. */
   doors: DoorCounts[];
   /** People in and out by minute of the window. */
@@ -68,6 +85,10 @@ export interface WindowState {
   /** Minutes evaluated that lie in opening hours. */
   openMinutes: number;
   transactions: number;
+  /** Caught-up people who had left by other doors before they were counted in: see `Occupancy`. */
+  alreadyLeft: number;
+  /** People were caught up in it whose minutes are estimated: nothing is learnt from it. */
+  estimated: boolean;
   /** By sensor index. */
   sensors: Record<number, SensorCoverage>;
 }
@@ -117,9 +138,33 @@ export function zoneOf(window: WindowState, scope: number): ZoneCounts {
   return window.zones[scope];
 }
 
+export function advertisersOf(window: WindowState, scope: number): AdvertiserCounts {
+  while (window.advertisers.length <= scope) {
+    window.advertisers.push({
+      advertisements: 0,
+      random: 0,
+      late: 0,
+      untracked: 0,
+      phoneMinutes: 0,
+      fixtureMinutes: 0,
+      otherMinutes: 0,
+      phonesMax: 0,
+    });
+  }
+  return window.advertisers[scope];
+}
+
 export function doorOf(window: WindowState, door: number): DoorCounts {
   while (window.doors.length <= door) {
-    window.doors.push({ entries: 0, exits: 0, catchUpEntries: 0, catchUpExits: 0, setAside: 0, resets: 0 });
+    window.doors.push({
+      entries: 0,
+      exits: 0,
+      catchUpEntries: 0,
+      catchUpExits: 0,
+      catchUpFrom: null,
+      setAside: 0,
+      resets: 0,
+    });
   }
   return window.doors[door];
 }
@@ -146,6 +191,7 @@ function createWindow(start: number, parameters: Parameters): WindowState {
     end: start + minutes * MINUTE_MS,
     parameters,
     zones: [createZone()],
+    advertisers: [],
     doors: [],
     entered: new Array<number>(minutes).fill(0),
     left: new Array<number>(minutes).fill(0),
@@ -155,6 +201,8 @@ function createWindow(start: number, parameters: Parameters): WindowState {
     exitMs: 0,
     openMinutes: 0,
     transactions: 0,
+    alreadyLeft: 0,
+    estimated: false,
     sensors: {},
   };
 }

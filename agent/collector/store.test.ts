@@ -44,7 +44,16 @@ function bodyOf(
       start_ms: startMs,
       end_ms: startMs + 900_000,
     },
-    ...{ parameters: 'p1', entries, exits: 0, catch_up_entries: 0, catch_up_exits: 0, set_aside: 0, resets: 0 },
+    ...{
+      parameters: 'p1',
+      entries,
+      exits: 0,
+      catch_up_entries: 0,
+      catch_up_exits: 0,
+      catch_up_from_ms: null,
+      set_aside: 0,
+      resets: 0,
+    },
   };
   const toSeal = { ordinal: window, startMs, endMs: startMs + 900_000, skipped: 0, warmUp: false, records: [record] };
   const origin = { tenant: 'acme', gateway, epoch: EPOCH, store: 's1', timeZone: 'Europe/Berlin', version: '0.1.0' };

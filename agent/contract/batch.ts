@@ -7,7 +7,7 @@ import { isLevel, sourceOf } from './topics.ts';
 
 export const BATCH_TYPE = 'footfall.batch.v1';
 /** Grows by minor versions when fields are added; a receiver need not know the newer ones. */
-export const BATCH_SCHEMA = 'urn:footfall:schema:batch:1.0';
+export const BATCH_SCHEMA = 'urn:footfall:schema:batch:1.1';
 /** A batch is closed when the next record would take it over this. */
 export const SOFT_LIMIT_BYTES = 32 * 1024;
 

@@ -36,6 +36,7 @@ const one: WindowRecord = {
   exits: 1,
   catch_up_entries: 0,
   catch_up_exits: 0,
+  catch_up_from_ms: null,
   set_aside: 0,
   resets: 0,
 };
@@ -81,6 +82,32 @@ describe('contract v1', () => {
       keyof Extract<WireRecord, { kind: 'day' }>
     >();
     expectTypeOf<SealedWindow>().toExtend<WindowToSeal>();
+  });
+
+  it('takes the records of gateways that know less: a door record without the start of a silence', () => {
+    const { catch_up_from_ms: _from, ...older } = one;
+    expect(readChanged((m) => Object.assign(m.data, { records: [older] }))).toBe('ok');
+    const [record] = [{ ...one, catch_up_from_ms: 'noon' }];
+    expect(readChanged((m) => Object.assign(m.data, { records: [record] }))).toMatch(/catch_up_from_ms/);
+  });
+
+  it('checks a record of Bluetooth in every field', () => {
+    const told = { advertisements: 9, random_advertisements: 8, late_advertisements: 0, untracked_advertisements: 0 };
+    const minutes = {
+      phone_minutes: 4,
+      fixture_minutes: 1,
+      other_minutes: 0,
+      phones_max: 2,
+      minutes: 15,
+      open_minutes: 15,
+    };
+    const ble: WindowRecord = { ...base, kind: 'ble', place: 'floor', ...told, ...minutes };
+    const [batch] = encodeWindow(windowOf([ble]), origin, 3);
+    expect(readBatch(batch.body).data.records).toEqual([ble]);
+    for (const field of Object.keys({ ...told, ...minutes })) {
+      const records = [{ ...ble, [field]: -1 }];
+      expect(readChanged((m) => Object.assign(m.data, { records }))).toContain(`records[0].${field}`);
+    }
   });
 
   it('round-trips a window through its envelope', () => {

@@ -25,6 +25,8 @@ export const doorRecord = z.object({
   exits: count,
   catch_up_entries: count,
   catch_up_exits: count,
+  /** Absent in batches of releases before 1.1 of the schema. */
+  catch_up_from_ms: z.int().nullable().default(null),
   set_aside: count,
   resets: count,
 });
@@ -34,6 +36,8 @@ export const occupancyRecord = z.object({
   ...base,
   entries: count,
   exits: count,
+  /** Absent in batches of releases before 1.1 of the schema, as the start of a silence above. */
+  already_left: count.default(0),
   at_start: count,
   at_end: count,
   min: count,
@@ -87,6 +91,21 @@ export const entryRecord = z.object({
   transactions: count.nullable(),
 });
 
+export const bleRecord = z.object({
+  kind: z.literal('ble'),
+  ...base,
+  advertisements: count,
+  random_advertisements: count,
+  late_advertisements: count,
+  untracked_advertisements: count,
+  phone_minutes: count,
+  fixture_minutes: count,
+  other_minutes: count,
+  phones_max: count,
+  minutes: count,
+  open_minutes: count,
+});
+
 export const coverageRecord = z.object({
   kind: z.literal('coverage'),
   ...base,
@@ -123,6 +142,7 @@ export const wireRecord = z.discriminatedUnion('kind', [
   trafficRecord,
   dwellRecord,
   entryRecord,
+  bleRecord,
   coverageRecord,
   dayRecord,
 ]);

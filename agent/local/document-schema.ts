@@ -78,6 +78,12 @@ const today = z
     dwell_p50_ms: milliseconds.nullable().describe('Median of lasting identities, milliseconds; null without any'),
     dwell_visits: count.describe('Visits behind the median'),
     transactions: count.nullable().describe('null without a till'),
+    ble_now: z
+      .object({ phones: count, fixtures: count, others: count })
+      .nullable()
+      .describe(
+        'Bluetooth advertisers above the gate in the last full minute; outside opening hours only fixtures. Null without a Bluetooth sensor',
+      ),
     hours: z.array(hour).length(24).describe('By local hour 0 to 23'),
   })
   .meta({ id: 'Today' }) satisfies z.ZodType<Today>;

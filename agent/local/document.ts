@@ -69,6 +69,11 @@ export interface Today {
   dwell_p50_ms: number | null;
   dwell_visits: number;
   transactions: number | null;
+  /**
+   * Bluetooth advertisers above the gate in the last full minute, by what they are; outside opening hours only fixtures.
+   * Null without a Bluetooth sensor.
+   */
+  ble_now: { phones: number; fixtures: number; others: number } | null;
   /** By local hour 0 to 23; `inside` is the mean of people inside, null without doors and where nothing was counted. */
   hours: { entries: number; visits: number; passers_by: number; inside: number | null }[];
 }

@@ -236,7 +236,7 @@ describe('a tail', () => {
     const stream = (route: string) => streamLocal(path, route, () => {}, stop.signal);
     await expect(stream('/tail?kind=noise')).rejects.toMatchObject({
       code: 'tail_kind_unknown',
-      message: expect.stringContaining('sighting, door'),
+      message: expect.stringContaining('sighting, ble, door'),
     });
     await expect(stream('/tail?sensor=refused')).rejects.toMatchObject({ code: 'sensor_unknown' });
     const tails = Array.from({ length: 8 }, () => stream('/tail'));

@@ -131,6 +131,13 @@ describe('the metrics', () => {
     expect(value('sensor_frames_rejected_total', { sensor: 'front-wifi', reason: 'format' })).toBe(132);
     expect(value('sensor_state', { sensor: 'main-door', state: 'up' })).toBe(1);
     expect(value('today_entries')).toBe(412);
+    const busy = metricsOf({ ...full, today: { ...full.today, ble_now: { phones: 12, fixtures: 3, others: 0 } } });
+    expect(seriesValue(busy, 'footfall_ble_advertisers', { advertiser: 'phone' })).toBe(12);
+    expect(seriesValue(busy, 'footfall_ble_advertisers', { advertiser: 'fixture' })).toBe(3);
+    expect(seriesValue(busy, 'footfall_ble_advertisers', { advertiser: 'other' })).toBe(0);
+    // No sensor of Bluetooth is not a Bluetooth that hears nobody.
+    expect(text).not.toContain('footfall_ble_advertisers');
+    expectWellFormed(busy);
     expect(value('outbox_time_left_seconds')).toBe(5_400);
     expect(value('outbox_oldest_timestamp_seconds')).toBe((AT - 60_000) / 1_000);
     expect(value('uplink_connected')).toBe(1);

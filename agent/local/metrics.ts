@@ -81,6 +81,8 @@ function sensors(list: SensorStatus[]): Family[] {
 }
 
 function counts({ today, window }: StatusDocument): Family[] {
+  const { phones, fixtures, others } = today.ble_now ?? {};
+  const advertisers = { phone: phones, fixture: fixtures, other: others };
   return [
     gauge('today_entries', 'People who came in, this local day.', today.entries),
     gauge('today_exits', 'People who left, this local day.', today.exits),
@@ -92,6 +94,14 @@ function counts({ today, window }: StatusDocument): Family[] {
     gauge('today_entry_ratio', 'Entries by passing people, this local day.', today.entry_rate),
     gauge('today_dwell_seconds', 'Mean dwell of this local day so far.', seconds(today.dwell_ms)),
     gauge('today_transactions', 'Sales, this local day.', today.transactions),
+    many(
+      'gauge',
+      'ble_advertisers',
+      'Bluetooth advertisers above the gate in the last full minute, by what they are.',
+      Object.entries(advertisers).flatMap(([advertiser, value]) =>
+        value === undefined ? [] : [{ labels: { advertiser }, value }],
+      ),
+    ),
     gauge('window', 'Ordinal of the open window.', window.ordinal),
     gauge('window_start_timestamp_seconds', 'Start of the open window.', seconds(window.start_ms)),
     gauge('window_end_timestamp_seconds', 'End of the open window.', seconds(window.end_ms)),

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentError } from '../errors.ts';
 import { sendFailure, sendJson, sendMetrics } from './answers.ts';
 import type { StatusDocument } from './document.ts';
+import { type RecordLine, streamRecording } from './record-stream.ts';
 import { TAIL_KINDS, type TailEvent, type TailKind } from './tail.ts';
 import type { TailStreams } from './tail-stream.ts';
 
@@ -35,6 +36,8 @@ export interface LocalRoutes {
   metrics?(): string | Promise<string>;
   /** Passes events on until the function it returns is called. May throw an AgentError for a filter it cannot meet. */
   tail?(filter: TailFilter, sink: (event: TailEvent) => void): () => void;
+  /** Passes a sensor's bytes on until the function it returns is called. May throw an AgentError. */
+  record?(sensor: string, sink: (line: RecordLine) => void): () => void;
 }
 
 export interface Question {
@@ -51,7 +54,7 @@ export interface Route {
 
 /** The routes there are, in the order in which they are told to somebody who asks for another one. */
 export function tableOf(routes: LocalRoutes, streams: TailStreams): Route[] {
-  const { advance, reload, health, log, metrics, tail } = routes;
+  const { advance, reload, health, log, metrics, tail, record } = routes;
   const table: (Route | null)[] = [
     get('/status', async ({ response }) => sendJson(response, 200, await routes.status())),
     health &&
@@ -59,6 +62,11 @@ export function tableOf(routes: LocalRoutes, streams: TailStreams): Route[] {
     log && get('/log', ({ response }) => sendJson(response, 200, { lines: log() })),
     metrics && get('/metrics', async ({ response }) => sendMetrics(response, await metrics())),
     tail && get('/tail', ({ query, response }) => streams.open(response, (sink) => tail(filterOf(query), sink))),
+    record &&
+      get('/record', ({ query, response }) => {
+        const sensor = recordedOf(query);
+        streamRecording(response, (sink) => record(sensor, sink));
+      }),
     reload && post('/reload', async ({ response }) => sendJson(response, 200, (await reload()) ?? {})),
     advance &&
       post('/clock/advance', async ({ request, response }) => {
@@ -84,6 +92,16 @@ function limitOf(query: URLSearchParams): number {
   const limit = /^\d+$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= HEALTH_LIMIT.most) return limit;
   throw new AgentError('limit_invalid', `expected "limit" as a whole number from 1 to ${HEALTH_LIMIT.most}`);
+}
+
+/** The bytes hold addresses: nobody gets them by trying what there is. */
+function recordedOf(query: URLSearchParams): string {
+  if (query.get('addresses') === 'yes') return query.get('sensor') ?? '';
+  throw new AgentError(
+    'addresses_unasked',
+    'expected "addresses=yes" with what a sensor says, found none',
+    'Its bytes hold the addresses of the devices around. Record them encrypted: footfall record --help',
+  );
 }
 
 function filterOf(query: URLSearchParams): TailFilter {

@@ -2,10 +2,10 @@
 export type TailKind = TailEvent['kind'];
 
 /** Kinds that a listener can ask for; `dropped` comes to everybody. */
-export const TAIL_KINDS = ['sighting', 'door', 'till', 'window', 'message', 'health'] as const;
+export const TAIL_KINDS = ['sighting', 'ble', 'door', 'till', 'window', 'message', 'health'] as const;
 
 export type TailEvent =
-  /** A probe request or advertisement; the device is the first half of today's keyed hash, which no address leads to. */
+  /** A probe request; the device is the first half of today's keyed hash, which no address leads to. */
   | {
       kind: 'sighting';
       /** UTC milliseconds. */
@@ -20,6 +20,22 @@ export type TailEvent =
       /** dBm. */
       rssi: number;
       /** Null where the format has none. */
+      channel: number | null;
+    }
+  /** A Bluetooth advertisement; the device as above, and never the same as on Wi-Fi. */
+  | {
+      kind: 'ble';
+      at_ms: number;
+      sensor: string;
+      /** 8 hex digits. */
+      device: string;
+      /** Whether the address is a random one. */
+      random: boolean;
+      /** What the payload says it is. */
+      advertiser: 'phone' | 'fixture' | 'other';
+      /** dBm; null where the format has none. */
+      rssi: number | null;
+      /** Advertising channel 37 to 39; null where the format has none. */
       channel: number | null;
     }
   /** People through a door: events, or the counter's running totals. */

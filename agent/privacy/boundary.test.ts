@@ -1,8 +1,14 @@
 import { createHmac, createSecretKey } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createRawSighting, type RawAddress, type RawSighting } from '../raw.ts';
-import { InputBatch, InputKind } from '../readings.ts';
+import {
+  type AdvertiserClass,
+  createRawAdvertisement,
+  createRawSighting,
+  type RawAddress,
+  type RawSighting,
+} from '../raw.ts';
+import { AdvertisementFlag, InputBatch, InputKind } from '../readings.ts';
 import { Boundary, type BoundaryOptions } from './boundary.ts';
 
 const AT = 1_790_000_000_000;
@@ -39,6 +45,18 @@ function rowOf(boundary: Boundary, raw: RawSighting, at = AT): number[] {
     batch.rssi[0],
     batch.channel[0],
   ];
+}
+
+/** The row a boundary writes for an advertisement of the same address: hash, flags, RSSI and channel. */
+function advertisementOf(boundary: Boundary, advertiser: AdvertiserClass = 'other', random = false): number[] {
+  const raw = createRawAdvertisement();
+  raw.address.setFrom(Uint8Array.from(OCTETS), 0);
+  Object.assign(raw, { time: AT, rssi: -48, channel: 38, advertiser, random });
+  const batch = new InputBatch(1, 1);
+  const row = batch.append(InputKind.advertisement, 3, AT, AT);
+  expect(boundary.writeAdvertisement(raw, batch, row, AT)).toBe(true);
+  expect([batch.c[0], batch.d[0], batch.sequence[0]]).toEqual([0, 0, 0]);
+  return [batch.a[0], batch.b[0], batch.flags[0], batch.rssi[0], batch.channel[0]];
 }
 
 /** Every run of octets that would give the address, or half of it, away: both byte orders, at any alignment. */
@@ -88,6 +106,27 @@ describe('Boundary', () => {
     expect(rowOf(boundary, plain).slice(2)).toEqual([0, 0, 0, 0xffff, -61, 6]);
   });
 
+  it('hashes an advertiser in a domain of its own, whichever radio hears an address first', () => {
+    const digest = createHmac('sha256', Buffer.alloc(32, 1)).update('030000daa1195e773c', 'hex').digest();
+    const expected = [digest.readUInt32BE(0), digest.readUInt32BE(4)];
+    for (const wifiFirst of [true, false]) {
+      const boundary = new Boundary({ key: keyOf(1) });
+      const wifi = wifiFirst ? rowOf(boundary, sighting()) : [];
+      expect(advertisementOf(boundary).slice(0, 2)).toEqual(expected);
+      expect(advertisementOf(boundary).slice(0, 2)).toEqual(expected);
+      expect(rowOf(boundary, sighting()).slice(0, 2)).not.toEqual(expected);
+      if (wifiFirst) expect(rowOf(boundary, sighting())).toEqual(wifi);
+    }
+  });
+
+  it('tells what an advertiser is, and nothing else of it', () => {
+    const boundary = new Boundary({ key: keyOf(1) });
+    const { phone, fixture, random } = AdvertisementFlag;
+    expect(advertisementOf(boundary, 'phone', true).slice(2)).toEqual([phone | random, -48, 38]);
+    expect(advertisementOf(boundary, 'fixture').slice(2)).toEqual([fixture, -48, 38]);
+    expect(advertisementOf(boundary).slice(2)).toEqual([0, -48, 38]);
+  });
+
   it('writes nothing for a device to be ignored, and asks for it once while it is around', () => {
     let asked = 0;
     const ignore = {
@@ -103,6 +142,13 @@ describe('Boundary', () => {
     expect([batch.a[0], batch.c[0], batch.rssi[0], batch.channel[0]]).toEqual([0, 0, 0, 0]);
     rowOf(boundary, sighting([1, 2, 3, 4, 5, 6]));
     expect(asked).toBe(2);
+    const advertisement = createRawAdvertisement();
+    advertisement.address.setFrom(Uint8Array.from(OCTETS), 0);
+    for (let call = 0; call < 3; call++) {
+      expect(boundary.writeAdvertisement(advertisement, batch, 0, AT)).toBe(false);
+    }
+    expect(asked).toBe(3);
+    expect([batch.a[0], batch.b[0], batch.rssi[0]]).toEqual([0, 0, 0]);
   });
 
   it.each([
@@ -118,6 +164,7 @@ describe('Boundary', () => {
     const boundary = new Boundary({ key: keyOf(1), allocate });
     const batch = new InputBatch(1, 1);
     boundary.write(sighting(), batch, batch.append(InputKind.sighting, 1, AT, AT), AT);
+    advertisementOf(boundary);
     // The search finds what is there: otherwise its silence below would say nothing.
     expect(held()).toBe(true);
     const columns = Object.values(batch).filter((value) => ArrayBuffer.isView(value));

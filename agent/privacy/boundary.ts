@@ -3,10 +3,21 @@
  * same tick in which the frame was decoded. Addresses stay in its tables only while their device is around.
  */
 import type { KeyObject } from 'node:crypto';
-import type { RawAddress, RawSighting } from '../raw.ts';
-import { type InputBatch, SightingFlag } from '../readings.ts';
+import type { AdvertiserClass, RawAddress, RawAdvertisement, RawSighting } from '../raw.ts';
+import { AdvertisementFlag, type InputBatch, SightingFlag } from '../readings.ts';
 import { HashTable, type HashTableOptions } from './hash-table.ts';
 import { HashDomain, KeyedHash } from './keyed-hash.ts';
+
+/** Added to the upper half of a Bluetooth address, of which an address uses 16 bits: keys of their own in one table. */
+const ADVERTISER_KEYS = 0x10000;
+
+type DeviceDomain = typeof HashDomain.address | typeof HashDomain.advertiser;
+
+const CLASS_FLAGS: Readonly<Record<AdvertiserClass, number>> = {
+  phone: AdvertisementFlag.phone,
+  fixture: AdvertisementFlag.fixture,
+  other: 0,
+};
 
 /** Devices that must leave no row, such as an opt-out list. Asked once for each time a device comes around. */
 export interface AddressFilter {
@@ -38,18 +49,8 @@ export class Boundary {
    */
   write(raw: RawSighting, batch: InputBatch, row: number, at: number): boolean {
     const now = secondsOf(at);
-    const addresses = this.#addresses;
     const { address } = raw;
-    // 48 bits as a 64-bit number: 16 in the upper half.
-    const high = address.high >>> 8;
-    const low = ((address.high << 24) | address.low) >>> 0;
-    let slot = addresses.find(high, low, now);
-    if (slot < 0) slot = this.#admit(address, high, low, now);
-    const a = addresses.hashHigh(slot);
-    const b = addresses.hashLow(slot);
-    if (a === 0 && b === 0) return false;
-    batch.a[row] = a;
-    batch.b[row] = b;
+    if (!this.#writeDevice(HashDomain.address, address, batch, row, now)) return false;
     if (raw.fingerprintHigh !== 0 || raw.fingerprintLow !== 0) {
       this.#writeFingerprint(raw.fingerprintHigh, raw.fingerprintLow, batch, row, now);
     } else {
@@ -58,6 +59,15 @@ export class Boundary {
     }
     batch.flags[row] = address.local ? SightingFlag.random : 0;
     batch.sequence[row] = raw.sequence;
+    batch.rssi[row] = raw.rssi;
+    batch.channel[row] = raw.channel;
+    return true;
+  }
+
+  /** The same for an advertisement; a Wi-Fi and a Bluetooth radio of one address never share a hash. */
+  writeAdvertisement(raw: RawAdvertisement, batch: InputBatch, row: number, at: number): boolean {
+    if (!this.#writeDevice(HashDomain.advertiser, raw.address, batch, row, secondsOf(at))) return false;
+    batch.flags[row] = (raw.random ? AdvertisementFlag.random : 0) | CLASS_FLAGS[raw.advertiser];
     batch.rssi[row] = raw.rssi;
     batch.channel[row] = raw.channel;
     return true;
@@ -82,10 +92,26 @@ export class Boundary {
     this.#fingerprints.sweep(now);
   }
 
+  /** Writes the hash of a device; false, and nothing written, for one to be ignored. */
+  #writeDevice(domain: DeviceDomain, address: RawAddress, batch: InputBatch, row: number, now: number): boolean {
+    const addresses = this.#addresses;
+    // 48 bits as a 64-bit number: 16 in the upper half.
+    const high = (address.high >>> 8) | (domain === HashDomain.advertiser ? ADVERTISER_KEYS : 0);
+    const low = ((address.high << 24) | address.low) >>> 0;
+    let slot = addresses.find(high, low, now);
+    if (slot < 0) slot = this.#admit(domain, address, high, low, now);
+    const a = addresses.hashHigh(slot);
+    const b = addresses.hashLow(slot);
+    if (a === 0 && b === 0) return false;
+    batch.a[row] = a;
+    batch.b[row] = b;
+    return true;
+  }
+
   /** An ignored device is kept as the hash 0/0, which no device has. */
-  #admit(address: RawAddress, high: number, low: number, now: number): number {
+  #admit(domain: DeviceDomain, address: RawAddress, high: number, low: number, now: number): number {
     if (this.#ignore?.matches(address)) return this.#addresses.insert(high, low, 0, 0, now);
-    this.#hash.hash(HashDomain.address, high, low);
+    this.#hash.hash(domain, high & ~ADVERTISER_KEYS, low);
     return this.#addresses.insert(high, low, this.#hash.high, this.#hash.low, now);
   }
 

@@ -1,8 +1,11 @@
 /** The one-way step: what leaves this file cannot be turned back without the day's key. */
 import { createHmac, type KeyObject } from 'node:crypto';
 
-/** First byte of the message, so that an address and a fingerprint of equal bytes have unlike hashes. */
-export const HashDomain = { address: 1, fingerprint: 2 } as const;
+/**
+ * First byte of the message, so that equal bytes have unlike hashes: an address and a fingerprint, and one address heard
+ * on Wi-Fi and on Bluetooth.
+ */
+export const HashDomain = { address: 1, fingerprint: 2, advertiser: 3 } as const;
 export type HashDomain = (typeof HashDomain)[keyof typeof HashDomain];
 
 /** Domain byte and 64 bits of value, big-endian. */

@@ -106,7 +106,15 @@ function gateway(
 function windowOf(ordinal: number) {
   const startMs = START + ordinal * 900_000;
   const base = { store: 's1', rev: 1, window: ordinal, start_ms: startMs, end_ms: startMs + 900_000, parameters: 'p1' };
-  const door = { entries: ordinal % 7, exits: 1, catch_up_entries: 0, catch_up_exits: 0, set_aside: 0, resets: 0 };
+  const door = {
+    entries: ordinal % 7,
+    exits: 1,
+    catch_up_entries: 0,
+    catch_up_exits: 0,
+    catch_up_from_ms: null,
+    set_aside: 0,
+    resets: 0,
+  };
   const records = ['north', 'south', 'east'].map((place) => ({ ...base, ...door, place, kind: 'door' as const }));
   return { ordinal, startMs, endMs: startMs + 900_000, skipped: 0, warmUp: false, records };
 }

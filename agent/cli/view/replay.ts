@@ -1,5 +1,5 @@
 /** What a replay counted, as a table for people. */
-import type { SealedWindow, WindowRecord } from '../../analytics/records.ts';
+import type { BleRecord, SealedWindow, WindowRecord } from '../../analytics/records.ts';
 import type { SensorStatus } from '../../local/document.ts';
 import { formatCount, formatDate, formatDuration, formatPercent, formatTime, NONE } from './format.ts';
 import { painter } from './style.ts';
@@ -27,14 +27,19 @@ const COLUMNS: Column[] = [
   { title: 'INSIDE', align: 'right' },
 ];
 
+/** Only where there is Bluetooth. */
+const BLE_COLUMN: Column = { title: 'BLE', align: 'right' };
+
 export function renderReplay(report: ReplayReport, { width, colour }: { width: number; colour: boolean }): string {
   const paint = painter(colour);
   const shown = report.windows.filter((window) => window.startMs <= report.lastMs);
-  const rows = shown.map((window) => rowOf(window, report.timeZone));
+  const ble = shown.some((window) => bleOf(window) !== undefined);
+  const rows = shown.map((window) => [...rowOf(window, report.timeZone), ...(ble ? [bleCell(window)] : [])]);
   const lines = [
-    ...renderTable(COLUMNS, rows, { width, paint }),
+    ...renderTable(ble ? [...COLUMNS, BLE_COLUMN] : COLUMNS, rows, { width, paint }),
     '',
     paint('dim', 'DEVICES and PEOPLE: mean inside. PEOPLE needs a door to learn from.'),
+    ...(ble ? [paint('dim', 'BLE: mean Bluetooth phones of a minute, to be compared with itself only.')] : []),
     '',
     ...report.sensors.map((sensor) => sensorLine(sensor)),
     ...report.windows.flatMap((window) => window.records).flatMap((record) => dayLine(record)),
@@ -67,6 +72,18 @@ function rowOf(window: SealedWindow, timeZone: string): Cell[] {
     hasDoor ? formatCount(sum((record) => (record.kind === 'door' ? record.exits : 0))) : NONE,
     occupancy?.kind === 'occupancy' ? formatCount(occupancy.at_end) : NONE,
   ];
+}
+
+/** The store's record where there are several zones, else the zone's. */
+function bleOf({ records }: SealedWindow): BleRecord | undefined {
+  const all = records.filter((record) => record.kind === 'ble');
+  return all.find(({ place }) => place === 'store') ?? all[0];
+}
+
+function bleCell(window: SealedWindow): Cell {
+  const record = bleOf(window);
+  if (record === undefined || record.open_minutes === 0) return NONE;
+  return (record.phone_minutes / record.open_minutes).toFixed(1);
 }
 
 function sensorLine(sensor: SensorStatus): string {

@@ -46,6 +46,9 @@ function counts(today: Today): Figure[] {
     ['Devices passing', formatCount(today.passers_by)],
   ];
   if (today.transactions !== null) figures.push(['Sales', formatCount(today.transactions)]);
+  // A document that was kept by an older release lacks it.
+  const ble = today.ble_now ?? null;
+  if (ble !== null) figures.push(['BLE phones now', formatCount(ble.phones)]);
   return figures;
 }
 

@@ -75,6 +75,16 @@ describe('the status screen', () => {
     expect(plain({ ...well, uplink: { ...uplink, phase: 'off' } })).toContain('UPLINK   off: nothing is sent');
   });
 
+  it('shows the phones that Bluetooth hears now, in a line of its own, only where there is Bluetooth', () => {
+    const heard = { ...well, today: { ...well.today, ble_now: { phones: 17, fixtures: 4, others: 2 } } };
+    expect(plain(heard)).toMatch(/\n {2}BLE phones now +17\n/);
+    expect(plain(heard).split('\n')).toHaveLength(plain(well).split('\n').length + 1);
+    expect(plain(well)).not.toContain('BLE');
+    // As an older release kept it.
+    const { ble_now: _none, ...today } = well.today;
+    expect(plain({ ...well, today: today as StatusDocument['today'] })).toBe(plain(well));
+  });
+
   it('tells each kind of trouble before the further cases of one, and names what it leaves out', () => {
     const screen = plain(notCounting);
     expect(screen).toContain('Not connected to the broker');

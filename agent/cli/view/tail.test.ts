@@ -28,6 +28,26 @@ const EVENTS: TailEvent[] = [
     rssi: -101,
     channel: null,
   },
+  {
+    kind: 'ble',
+    at_ms: AT + 10,
+    sensor: 'front-ble',
+    device: '51c0ffee',
+    random: true,
+    advertiser: 'phone',
+    rssi: -58,
+    channel: 37,
+  },
+  {
+    kind: 'ble',
+    at_ms: AT + 11,
+    sensor: 'front-ble',
+    device: '00beac04',
+    random: false,
+    advertiser: 'fixture',
+    rssi: null,
+    channel: null,
+  },
   { kind: 'door', at_ms: AT + 1_000, sensor: 'main-door', in: 1, out: 0, total: false },
   { kind: 'door', at_ms: AT + 2_000, sensor: 'main-door', in: 10_412, out: 10_398, total: true },
   { kind: 'till', at_ms: AT + 3_000, sensor: 'till', transactions: 1 },
@@ -69,6 +89,8 @@ describe('the lines of a tail', () => {
     expect(render(false)).toEqual([
       '13:12:07.042  sighting  front-wifi  0f3a9c11  random   -67 dBm  ch   6  aa00bb11',
       '13:12:07.051  sighting  front-wifi  7d00e2f4  global  -101 dBm  ch   –  –',
+      '13:12:07.052  ble       front-ble   51c0ffee  random   -58 dBm  ch  37  phone',
+      '13:12:07.053  ble       front-ble   00beac04  public     – dBm  ch   –  fixture',
       '13:12:08.042  door      main-door   in 1  out 0',
       '13:12:09.042  door      main-door   in 10,412  out 10,398  (totals)',
       '13:12:10.042  till      till        1 transaction',
@@ -89,7 +111,20 @@ describe('the lines of a tail', () => {
     expect(lines.map((line) => line.replace(/\u001b\[\d+m/g, ''))).toEqual(render(false));
     // The second colour of each line, behind the time's.
     const tones = lines.map((line) => line.split('\u001b[')[3]?.split('m', 1)[0]);
-    expect(tones).toEqual([undefined, undefined, '32', '32', '32', '1', '2', '2', '2', '31', '32', '1', '31']);
+    expect(tones).toEqual([
+      ...new Array(4).fill(undefined),
+      '32',
+      '32',
+      '32',
+      '1',
+      '2',
+      '2',
+      '2',
+      '31',
+      '32',
+      '1',
+      '31',
+    ]);
   });
 
   it('cut a name that is long, and let no text steer the terminal', () => {

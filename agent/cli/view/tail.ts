@@ -8,6 +8,7 @@ const KIND_WIDTH = 8;
 const SENSOR_WIDTH = { least: 6, most: 20 };
 const TONES: Record<TailEvent['kind'], Tone> = {
   sighting: 'plain',
+  ble: 'plain',
   door: 'good',
   till: 'good',
   window: 'strong',
@@ -56,6 +57,11 @@ export class TailView {
         const rssi = `${String(event.rssi).padStart(4)} dBm`;
         const channel = `ch ${String(event.channel ?? NONE).padStart(3)}`;
         return `${event.device}  ${event.random ? 'random' : 'global'}  ${rssi}  ${channel}  ${event.fingerprint ?? NONE}`;
+      }
+      case 'ble': {
+        const rssi = `${String(event.rssi ?? NONE).padStart(4)} dBm`;
+        const channel = `ch ${String(event.channel ?? NONE).padStart(3)}`;
+        return `${event.device}  ${event.random ? 'random' : 'public'}  ${rssi}  ${channel}  ${event.advertiser}`;
       }
       case 'door':
         return `in ${formatCount(event.in)}  out ${formatCount(event.out)}${event.total ? '  (totals)' : ''}`;

@@ -75,6 +75,7 @@ export const well: StatusDocument = {
     dwell_p50_ms: 9 * MINUTE + 4_000,
     dwell_visits: 23,
     transactions: 31,
+    ble_now: null,
     hours: entries.map((count, hour) => ({
       entries: count,
       visits: Math.round(count * 0.6),
