@@ -88,8 +88,8 @@ async function changeSensors(
 }
 
 /** All that a line and its decoder are opened with. */
-function lineOf({ driver, port, baud, role, linkType }: SensorSettings): string {
-  return JSON.stringify([driver, port, baud, role, linkType ?? null]);
+function lineOf({ driver, line, port, baud, role, options }: SensorSettings): string {
+  return JSON.stringify([driver, line, port, baud, role, options]);
 }
 
 /** A sensor's part of the parameters. */

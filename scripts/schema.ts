@@ -1,12 +1,18 @@
-/** Writes config/footfall.schema.json, by which editors check a settings file, from the schema that the program checks by. */
+/** Writes the JSON Schemas of config/, by which editors check settings and Modbus profiles, from what the program checks by. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { settingsJsonSchema } from '../agent/settings/json-schema.ts';
+import { modbusJsonSchema, settingsJsonSchema } from '../agent/settings/json-schema.ts';
 
-const TARGET = fileURLToPath(new URL('../config/footfall.schema.json', import.meta.url));
 const BIOME = fileURLToPath(new URL('../node_modules/.bin/biome', import.meta.url));
+const SCHEMAS = {
+  'footfall.schema.json': settingsJsonSchema(),
+  'modbus.schema.json': modbusJsonSchema(),
+};
 
-writeFileSync(TARGET, `${JSON.stringify(settingsJsonSchema(), null, 2)}\n`);
-execFileSync(BIOME, ['format', '--write', TARGET], { stdio: 'pipe' });
-console.log(`wrote ${TARGET}`);
+for (const [name, schema] of Object.entries(SCHEMAS)) {
+  const target = fileURLToPath(new URL(`../config/${name}`, import.meta.url));
+  writeFileSync(target, `${JSON.stringify(schema, null, 2)}\n`);
+  execFileSync(BIOME, ['format', '--write', target], { stdio: 'pipe' });
+  console.log(`wrote ${target}`);
+}

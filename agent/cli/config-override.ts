@@ -1,14 +1,11 @@
 /** `footfall config override`: a value for a while, over the settings file. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { AgentError, reasonOf } from '../errors.ts';
+import { AgentError } from '../errors.ts';
 import type { LoadedSettings } from '../settings/effective.ts';
-import type { Override } from '../settings/settings.ts';
 import { textOf } from './config-show.ts';
 import { endingWith, WRONG_USE } from './exit-codes.ts';
-import { DEFAULT_SETTINGS, socketIn } from './socket.ts';
-
-const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const LONGEST_DAYS = 30;
+import { keepOverrides, LONGEST_DAYS, layOver, parseLength } from './override.ts';
+import { DEFAULT_SETTINGS } from './socket.ts';
 
 interface Options {
   for?: number;
@@ -62,20 +59,14 @@ async function set(before: LoadedSettings, key: string, text: string | undefined
   if (text === undefined || options.for === undefined) {
     throw wrongUse(`expected a value and how long it holds, received ${text === undefined ? 'no value' : 'no --for'}`);
   }
-  const [{ parse }, { refusalOf }] = await Promise.all([import('yaml'), import('../settings/effective.ts')]);
+  const { parse } = await import('yaml');
   let value: unknown;
   try {
     value = parse(text, { logLevel: 'error' });
   } catch {
     value = text;
   }
-  const refused = refusalOf(before.path, key, value, before.loadedMs);
-  if (refused !== null) {
-    const hint = 'Nothing was written. What can be overridden: footfall config override --help';
-    throw new AgentError('override_refused', refused, hint);
-  }
-  const others = before.overrides.filter((one) => one.key !== key);
-  await keep(before, [...others, { key, value, untilMs: before.loadedMs + options.for }], options);
+  await layOver(before, { key, value, untilMs: before.loadedMs + options.for }, options.socket);
 }
 
 async function clear(before: LoadedSettings, key: string | undefined, value: string | undefined, options: Options) {
@@ -89,31 +80,7 @@ async function clear(before: LoadedSettings, key: string | undefined, value: str
       `They are: ${inForce}`,
     );
   }
-  await keep(before, left, options);
-}
-
-/** Writes the overrides and has a running daemon take them over; what it says goes to stderr. */
-async function keep(before: LoadedSettings, overrides: Override[], options: Options): Promise<void> {
-  const { writeOverrides } = await import('../settings/layers.ts');
-  const { directory } = before.settings.storage;
-  try {
-    writeOverrides(directory, overrides);
-  } catch (error) {
-    const hint = 'Run this as the user of the daemon or with sudo.';
-    const message = `cannot write the overrides into ${directory}: ${reasonOf(error)}`;
-    throw new AgentError('override_unwritable', message, hint, { cause: error });
-  }
-  const { askReload, wordsOf } = await import('./reload.ts');
-  const told = (line: string) => process.stderr.write(`${line}\n`);
-  try {
-    wordsOf(await askReload(options.socket ?? socketIn(before.settings))).forEach(told);
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    if (error.code === 'daemon_not_running') return void told('no daemon runs: it takes effect at the next start');
-    throw new AgentError(error.code, `written, but the daemon was not told: ${error.message}`, error.hint, {
-      cause: error,
-    });
-  }
+  await keepOverrides(before, left, options.socket);
 }
 
 async function list({ overrides, settings, loadedMs }: LoadedSettings, options: Options): Promise<void> {
@@ -138,11 +105,9 @@ async function list({ overrides, settings, loadedMs }: LoadedSettings, options: 
   process.stdout.write(`${renderTable(columns, rows, { width, paint: painter(colour) }).join('\n')}\n`);
 }
 
-/** Milliseconds of `30s`, `15m`, `2h` or `3d`. */
 function parseDuration(text: string): number {
-  const match = /^(\d{1,7})([smhd])$/.exec(text);
-  const ms = match ? Number(match[1]) * UNITS[match[2] as keyof typeof UNITS] : 0;
-  if (ms > 0 && ms <= LONGEST_DAYS * UNITS.d) return ms;
+  const ms = parseLength(text);
+  if (ms !== null) return ms;
   throw new InvalidArgumentError(`expected a duration such as 30s, 15m, 2h or 3d, at most ${LONGEST_DAYS}d`);
 }
 

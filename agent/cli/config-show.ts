@@ -42,15 +42,13 @@ Examples:
 }
 
 async function show(file: string, options: { json?: boolean }): Promise<void> {
-  const [{ readAll }, { complete, showSettings }] = await Promise.all([
+  const [{ readAll }, { showSettings }] = await Promise.all([
     import('../settings/effective.ts'),
     import('../settings/written.ts'),
   ]);
   const { base, layered } = readAll({ path: file, nowMs: Date.now() });
   warn(base.mistakes, layered.notes);
-  process.stdout.write(
-    options.json ? `${JSON.stringify(complete(layered.file), null, 2)}\n` : showSettings(layered.file),
-  );
+  process.stdout.write(options.json ? `${JSON.stringify(layered.file, null, 2)}\n` : showSettings(layered.file));
 }
 
 async function origin(key: string | undefined, options: { settings: string; json?: boolean }): Promise<void> {

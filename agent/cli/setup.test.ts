@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Child, findProgram, until } from '../../test/support/processes.ts';
 import { loadSettings } from '../settings/load.ts';
+import { DRIVER_KEYS, DRIVER_NAMES } from '../settings/sensor-drivers.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const SOCAT = findProgram('socat');
@@ -38,6 +39,12 @@ function run(words: string[], options: { uid?: number } = {}) {
 }
 
 describe('footfall setup', () => {
+  it('tells every driver and key in its help', async () => {
+    const { out } = await run(['--help']);
+    const told = out.slice(out.indexOf('Keys of --sensor'), out.indexOf('Exit codes'));
+    expect([...DRIVER_NAMES, ...DRIVER_KEYS].filter((word) => !new RegExp(`\\b${word}\\b`).test(told))).toEqual([]);
+  });
+
   it('writes settings by flags alone, and says what is next', async () => {
     const { code, out, err } = await run([...FLAGS, '--runtime-directory', directory, '--no-broker', '--yes']);
     expect({ code, err }).toEqual({ code: 0, err: '' });

@@ -39,8 +39,23 @@ export function register(program: Command): void {
     .addHelpText(
       'after',
       `
-What a flag says is not asked. Keys of --sensor: id, driver (wifi-pcap, wifi-lines, door-lines), port, zone or door or
-role=transactions, baud, gate_dbm, swap, link_type. A second run changes the present file: its comments and all it does
+What a flag says is not asked. Keys of --sensor are those of the settings file: id, driver, silent_minutes, and
+  wifi-*, ble-*         port, baud, zone, gate_dbm
+    wifi-lines, wifi-json, ble-nrf, ble-json
+    wifi-pcap           link_type
+    wifi-monitor        adapter (no port), channels=1+6+11, channel_seconds
+    ble-hci             adapter, or port
+    ble-sniffle         advertising_channel
+  door-*                port, baud, door, swap
+    door-lines          role=transactions for a till (no door)
+    door-teraranger
+    door-hpc168, door-turnstile
+                        unit, poll_ms, parity, stop_bits
+    door-modbus         the same, profile, in_channel and out_channel, or
+                        total_channel
+    door-contact        contact, counts, debounce_ms, role (no baud)
+    door-radar          line_mm, hysteresis_mm
+KEY= without a value takes a key away. A second run changes the present file: its comments and all it does
 not ask about stay, the former file is kept as FILE.bak, and a running daemon is reloaded.
 
 The password of a broker is asked hidden and kept in a file of its own beside the settings, never in them.
@@ -54,6 +69,8 @@ Examples:
     --hours mon-fri=09:00-20:00 --hours sat=09:00-18:00 --hours sun=closed --exception 2026-12-25=closed \\
     --sensor id=front,driver=wifi-pcap,port=/dev/ttyUSB0,zone=shop,gate_dbm=-65 \\
     --sensor id=door,driver=door-lines,port=/dev/ttyUSB1,door=main \\
+    --sensor id=air,driver=ble-hci,adapter=hci0,zone=shop \\
+    --sensor id=back,driver=door-modbus,port=/dev/ttyUSB2,profile=wb-mcm8,unit=3,in_channel=1,out_channel=2,door=back \\
     --broker mqtts://broker.example:8883 --username shop-12 --password-file /etc/footfall/broker-password
   sudo footfall setup --yes --sensor id=front,gate_dbm=-70
   footfall setup --settings shop.yaml --dry-run --yes --no-broker`,

@@ -31,7 +31,7 @@ const BROKEN: Broken[] = [
     name: 'an unknown key with none near',
     edits: [['    zone: shop', '    colour: red\n    zone: shop']],
     told: [
-      'f.yaml:12:5: at sensors[0]: unknown key "colour"; known here: id, driver, port, baud, zone, gate_dbm, link_type, door, role, swap, silent_minutes',
+      'f.yaml:12:5: at sensors[0]: unknown key "colour"; known here: id, driver, port, baud, zone, gate_dbm, link_type, silent_minutes',
     ],
   },
   {
@@ -42,8 +42,13 @@ const BROKEN: Broken[] = [
   {
     name: 'an unknown driver',
     edits: [['wifi-pcap', 'wifi-pacp']],
+    told: ['f.yaml:9:13: at sensors[0].driver: expected a driver (did you mean wifi-pcap?), received "wifi-pacp"'],
+  },
+  {
+    name: 'a driver like none',
+    edits: [['wifi-pcap', 'thermometer']],
     told: [
-      'f.yaml:9:13: at sensors[0].driver: expected one of wifi-pcap, wifi-lines, door-lines, received "wifi-pacp"',
+      'f.yaml:9:13: at sensors[0].driver: expected one of wifi-lines, wifi-json, wifi-pcap, wifi-monitor, ble-hci, ble-nrf, ble-sniffle, ble-json, door-modbus, door-hpc168, door-teraranger, door-lines, door-turnstile, door-contact, door-radar, received "thermometer"',
     ],
   },
   {
@@ -90,7 +95,9 @@ const BROKEN: Broken[] = [
   {
     name: 'a port used twice',
     edits: [['ttyUSB1', 'ttyUSB0']],
-    told: ['f.yaml:15:11: at sensors[1].port: "/dev/ttyUSB0" is already the port of sensors[0]; each needs its own'],
+    told: [
+      'f.yaml:15:11: at sensors[1].port: "/dev/ttyUSB0" is already the port of front; give door-1 a port of its own',
+    ],
   },
   {
     name: 'a port that is no path',

@@ -9,6 +9,8 @@ sensors:
   - { id: front-a1, driver: wifi-pcap, port: /dev/a, zone: shop }
   - { id: main, driver: door-lines, port: /dev/b, door: main }
   - { id: till, driver: door-lines, port: /dev/c, role: transactions }
+  - { id: air, driver: wifi-monitor, adapter: wlan1, zone: shop }
+  - { id: east, driver: door-modbus, port: /dev/bus, profile: moxa-r1212, unit: 5, in_channel: 1, out_channel: 2, door: e }
 storage: { directory: /data }
 uplink: { url: "mqtt://broker" }
 log: { level: info }
@@ -54,6 +56,18 @@ describe('changes between settings', () => {
       ['  - { id: till, driver: door-lines, port: /dev/c, role: transactions }\n', ''],
       ['sensors.till'],
     ],
+    [
+      'an adapter and what is heard there',
+      ['adapter: wlan1', 'adapter: wlan2, channels: [1], channel_seconds: 3'],
+      ['sensors.air.adapter', 'sensors.air.channels', 'sensors.air.channel_seconds'],
+    ],
+    [
+      'a profile, with the registers that it gives the channels',
+      ['profile: moxa-r1212', 'profile: vmu-mc'],
+      ['profile', 'in_channel', 'out_channel'].map((key) => `sensors.east.${key}`),
+    ],
+    ['one channel', ['in_channel: 1', 'in_channel: 3'], ['sensors.east.in_channel']],
+    ['the unit', ['unit: 5', 'unit: 6, poll_ms: 500'], ['sensors.east.unit', 'sensors.east.poll_ms']],
     ['opening hours', ['09:00-20:00', '09:00-21:00'], ['store.hours']],
     ['an exception', ['hours:', 'exceptions: { "2026-12-24": closed }, hours:'], ['store.exceptions']],
     ['counting', ['storage:', 'counting: { window_minutes: 5 }\nstorage:'], ['counting.window_minutes']],

@@ -1,5 +1,5 @@
 /** What changed between two settings, and whether a running daemon can take it. */
-import type { SensorSettings, Settings } from './settings.ts';
+import type { ModbusCounters, SensorSettings, Settings } from './settings.ts';
 
 /** Keys that say who and where the daemon is: it opens its database, socket and day by them once. */
 const RESTART = ['tenant', 'gateway', 'store.id', 'store.time_zone', 'storage', 'runtime_directory'];
@@ -44,10 +44,26 @@ function keysOf(settings: Settings): Map<string, string> {
   return keys;
 }
 
-/** A sensor's place by the name it has in the file. */
-function inWords({ id: _id, role, place, ...rest }: SensorSettings) {
-  if (role === 'transactions') return { ...rest, role };
-  return { ...rest, [role]: place };
+/** A sensor in the file's own keys; what follows from them alone is left out. */
+function inWords({ id: _id, line, port, role, place, options, ...rest }: SensorSettings) {
+  const { modbus, flowControl: _derived, ...told } = options;
+  return {
+    ...rest,
+    ...told,
+    ...(modbus && inChannels(modbus)),
+    [line === 'radio' ? 'adapter' : 'port']: port,
+    ...(role === 'transactions' ? { role } : { [role]: place }),
+  };
+}
+
+/** Registers stand for the profile and the channels that they are made of. */
+function inChannels({ entered, left, enableCoils, ...format }: ModbusCounters) {
+  const [first, second = first] = enableCoils;
+  const channels =
+    entered === left
+      ? { total_channel: [entered, first] }
+      : { in_channel: [entered, first], out_channel: [left, second] };
+  return { profile: Object.values(format), ...channels };
 }
 
 function collect(keys: Map<string, string>, prefix: string, value: unknown): void {

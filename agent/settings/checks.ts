@@ -4,30 +4,26 @@
  */
 import type { OpeningHours } from '../analytics/parameters.ts';
 import { readHours } from './hours.ts';
+import { asRow, type Finding, isRow, type Row } from './issues.ts';
 import { namesRealKey, suggestKey } from './keys.ts';
+import { checkLines } from './line-checks.ts';
 import { nearest } from './nearest.ts';
-import { DRIVER_FACTS, isSensorDriver } from './sensor-drivers.ts';
+import { checkSensor, type Profiles } from './sensor-checks.ts';
 import type { Path } from './source.ts';
 
-export interface Finding {
-  path: Path;
-  /** Whether it is the key or its value that is wrong. */
-  at: 'key' | 'value';
-  message: string;
-}
-
-type Row = Readonly<Record<string, unknown>>;
-
-/** All findings over a settings file's value, and its opening hours as far as they could be read. */
-export function crossCheck(value: unknown): { findings: Finding[]; hours: OpeningHours } {
+/**
+ * All findings over a settings file's value, and its opening hours as far as they could be read.
+ * @param profiles every Modbus profile that the value names.
+ */
+export function crossCheck(value: unknown, profiles: Profiles): { findings: Finding[]; hours: OpeningHours } {
   const findings: Finding[] = [];
   const report = (path: Path, message: string, at: Finding['at'] = 'value') => findings.push({ path, at, message });
   const file = asRow(value);
   const hours = checkHours(asRow(file.store), report);
   const sensors = Array.isArray(file.sensors) ? file.sensors.map(asRow) : [];
-  for (const [index, sensor] of sensors.entries()) checkDriverKeys(sensor, ['sensors', index], report);
-  checkUnique(sensors, 'id', report);
-  checkUnique(sensors, 'port', report);
+  for (const [index, sensor] of sensors.entries()) checkSensor(sensor, ['sensors', index], profiles, report);
+  checkIds(sensors, report);
+  checkLines(sensors, profiles, report);
   checkPlaces(sensors, file.store, 'zone', report);
   checkPlaces(sensors, file.store, 'door', report);
   if (isRow(file.uplink)) checkUplink(file.uplink, report);
@@ -35,7 +31,7 @@ export function crossCheck(value: unknown): { findings: Finding[]; hours: Openin
   return { findings, hours };
 }
 
-type Report = (path: Path, message: string, at?: Finding['at']) => void;
+export type Report = (path: Path, message: string, at?: Finding['at']) => void;
 
 function checkHours(store: Row, report: Report): OpeningHours {
   const known = isRow(store.hours);
@@ -48,33 +44,13 @@ function checkHours(store: Row, report: Report): OpeningHours {
   });
 }
 
-function checkDriverKeys(sensor: Row, path: Path, report: Report): void {
-  const { driver } = sensor;
-  if (!isSensorDriver(driver)) return;
-  const { kind, foreignKeys } = DRIVER_FACTS[driver];
-  for (const key of foreignKeys) {
-    if (key in sensor) report([...path, key], `"${key}" has no meaning for driver ${driver}; remove it`, 'key');
-  }
-  if (kind === 'wifi') {
-    if (!('zone' in sensor)) report(path, '"zone" is missing; expected the id of the zone it listens to, such as shop');
-    return;
-  }
-  const till = sensor.role === 'transactions';
-  if (till && 'door' in sensor)
-    report([...path, 'door'], 'a till (role: transactions) has no door; keep one of both', 'key');
-  if (!till && !('door' in sensor)) {
-    report(path, '"door" is missing; expected the id of the door it counts, or role: transactions for a till');
-  }
-}
-
-function checkUnique(sensors: readonly Row[], key: 'id' | 'port', report: Report): void {
+function checkIds(sensors: readonly Row[], report: Report): void {
   const seen = new Map<string, number>();
-  for (const [index, sensor] of sensors.entries()) {
-    const value = sensor[key];
-    if (typeof value !== 'string') continue;
-    const first = seen.get(value);
-    if (first === undefined) seen.set(value, index);
-    else report(['sensors', index, key], `"${value}" is already the ${key} of sensors[${first}]; each needs its own`);
+  for (const [index, { id }] of sensors.entries()) {
+    if (typeof id !== 'string') continue;
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, index);
+    else report(['sensors', index, 'id'], `"${id}" is already the id of sensors[${first}]; each needs its own`);
   }
 }
 
@@ -134,12 +110,4 @@ function checkUplink(uplink: Row, report: Report): void {
   if ('ca_file' in uplink && url.startsWith('mqtt://')) {
     report([...path, 'ca_file'], 'ca_file needs an encrypted connection, an address with mqtts://', 'key');
   }
-}
-
-export function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function asRow(value: unknown): Row {
-  return isRow(value) ? value : {};
 }

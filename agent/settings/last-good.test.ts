@@ -97,6 +97,36 @@ describe('the last good settings', () => {
     );
   });
 
+  it('stand in for a broken Modbus profile of one own, layers included', () => {
+    const profile = join(shop.directory, 'mine.yaml');
+    const good = 'description: Mine\nchannels: 2\ncounters: { function: 4, address: 77 }\n';
+    writeFileSync(profile, good);
+    const counter = `driver: door-modbus, profile: ${profile}, total_channel: 1,`;
+    shop.edit('driver: door-lines,', counter);
+    keepLastGood(load(), {});
+    shop.keep('overrides.json', [{ key: 'log.level', value: 'debug', untilMs: NOW + HOUR }]);
+    for (const broken of ['description: Mine\nchannels: 2\n', null]) {
+      if (broken === null) rmSync(profile);
+      else writeFileSync(profile, broken);
+      const stoodIn = load();
+      expect(stoodIn).toMatchObject({
+        source: 'last_good',
+        settings: { log: { level: 'debug' } },
+        mistakes: [expect.stringContaining(`${shop.path}:9:`)],
+        notes: [],
+      });
+      expect(stoodIn.settings.sensors[1].options.modbus?.entered).toBe(77);
+    }
+    writeFileSync(profile, good.replace('77', '78'));
+    keepLastGood(load(), {});
+    rmSync(profile);
+    expect(load().settings.sensors[1].options.modbus?.entered).toBe(78);
+    // What is no longer named is no longer kept.
+    shop.edit(counter, 'driver: door-lines,');
+    keepLastGood(load(), {});
+    expect(readFileSync(join(shop.data, 'last-good-profiles.json'), 'utf8')).toBe('{}\n');
+  });
+
   it('are not used when this release does not take them', () => {
     breakFile();
     // As an earlier release could have kept it: a whole copy of what is a mistake now.

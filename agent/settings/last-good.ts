@@ -2,14 +2,19 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { AgentError, reasonOf } from '../errors.ts';
 import { writeDurably } from './durable-file.ts';
+import { asRow } from './issues.ts';
 import { checkSource, formatMistake, invalidSettings, readSettingsFile } from './load.ts';
+import { isOwnProfile, parseModbusProfile, readModbusProfile } from './modbus-profile.ts';
 import type { EffectiveSettings } from './settings.ts';
 import { YamlSource } from './source.ts';
-import type { CheckedValue } from './value.ts';
+import { type CheckedValue, readProfiles } from './value.ts';
 
 export const LAST_GOOD_FILE = 'last-good.yaml';
+/** Modbus profiles of one's own that the copy names, by their paths: they can be broken like the settings. */
+export const LAST_GOOD_PROFILES = 'last-good-profiles.json';
 const DEFAULT_DIRECTORY = '/var/lib/footfall';
 const HEADER = /^# Footfall: [^\n]*\n# file: ([^\n]*)\n# kept: [^\n]*\n# sha256: ([0-9a-f]{64})\n/;
 
@@ -61,6 +66,7 @@ export function keepLastGood(
 ): void {
   if (effective.source === 'last_good') return;
   const directory = stateDirectory(environment) ?? effective.settings.storage.directory;
+  keepProfiles(directory, effective.text);
   if (readCopy(directory, effective.path)?.text === effective.text) return;
   const header = [
     '# Footfall: the last settings in force, used while their file is broken. Edit the file, not this copy.',
@@ -68,8 +74,34 @@ export function keepLastGood(
     `# kept: ${new Date(effective.loadedMs).toISOString()}`,
     `# sha256: ${digest(effective.text)}`,
   ];
+  keep(directory, LAST_GOOD_FILE, `${header.join('\n')}\n${effective.text}`);
+}
+
+function keepProfiles(directory: string, text: string): void {
+  const own = [...readProfiles(new YamlSource(text).value)].filter(([name]) => isOwnProfile(name));
+  const before = readKeptProfiles(directory);
+  const now = { ...before };
+  // One that was broken a moment ago keeps its former text.
+  for (const [path, read] of own) if ('profile' in read) now[path] = read.text;
+  for (const path of Object.keys(now)) if (!own.some(([named]) => named === path)) delete now[path];
+  if (!isDeepStrictEqual(now, before)) keep(directory, LAST_GOOD_PROFILES, `${JSON.stringify(now, null, 2)}\n`);
+}
+
+function readKeptProfiles(directory: string): Record<string, string> {
   try {
-    writeDurably(join(directory, LAST_GOOD_FILE), `${header.join('\n')}\n${effective.text}`);
+    const kept: unknown = JSON.parse(readFileSync(join(directory, LAST_GOOD_PROFILES), 'utf8'));
+    const texts = Object.entries(asRow(kept)).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    );
+    return Object.fromEntries(texts);
+  } catch {
+    return {};
+  }
+}
+
+function keep(directory: string, name: string, content: string): void {
+  try {
+    writeDurably(join(directory, name), content);
   } catch (error) {
     throw new AgentError(
       'last_good_unwritable',
@@ -94,7 +126,11 @@ function readCopy(directory: string, path: string): (CheckedValue & { text: stri
   // A text cut short by a worn card could still be good YAML, with defaults in place of what is missing.
   if (digest(text) !== header[2]) return null;
   const source = new YamlSource(text);
-  const checked = checkSource(source);
+  const kept = readKeptProfiles(directory);
+  const profiles = readProfiles(source.value, (name) =>
+    Object.hasOwn(kept, name) ? parseModbusProfile(name, name, kept[name]) : readModbusProfile(name),
+  );
+  const checked = checkSource(source, profiles);
   return 'settings' in checked ? { ...checked, text, source } : null;
 }
 

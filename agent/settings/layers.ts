@@ -98,7 +98,7 @@ export function writeRemote(directory: string, remote: RemoteRevision): void {
  */
 export function applyLayers(base: CheckedValue, value: unknown, layers: Layers, nowMs: number): Layered {
   const notes = [...layers.notes];
-  let now: Laid = { settings: base.settings, file: base.file, value };
+  let now: Laid = { ...base, value };
   let remote: RemoteRevision | null = null;
   if (layers.remote) {
     const laid = layOver(now, Object.entries(layers.remote.values));
@@ -131,7 +131,8 @@ export function layOver(base: Laid, values: readonly (readonly [key: string, val
     if (refused !== null) return `${JSON.stringify(key.slice(0, LONGEST_SHOWN))} ${refused}`;
     value = withPart(value, pathOf(value, key) ?? [], part);
   }
-  const checked = checkValue(value);
+  // No layer can name another profile, and that of a file in use is not read again.
+  const checked = checkValue(value, base.profiles);
   if ('settings' in checked) return { ...checked, value };
   const { path, message } = checked.findings[0];
   // Sensors go by id here, not by their place in the file.

@@ -2,7 +2,7 @@
 import { readAll } from './effective.ts';
 import type { Environment } from './last-good.ts';
 import type { Origin } from './settings.ts';
-import { complete, hasPart, leavesOf } from './written.ts';
+import { hasPart, leavesOf } from './written.ts';
 
 /**
  * Every leaf of the settings in force at `nowMs`, in the order of a settings file. While the last good copy stands in
@@ -16,7 +16,7 @@ export function originsOf(path: string, nowMs: number, environment: Environment 
 export function originsIn({ base, layered }: ReturnType<typeof readAll>): Origin[] {
   const overrides = new Map(layered.overrides.map(({ key, untilMs }) => [key, untilMs]));
   const { remote } = layered;
-  return leavesOf(complete(layered.file)).map(({ key, path, value }): Origin => {
+  return leavesOf(layered.file).map(({ key, path, value }): Origin => {
     const untilMs = overrides.get(key);
     if (untilMs !== undefined) return { key, value, layer: 'override', untilMs };
     if (remote && Object.hasOwn(remote.values, key)) return { key, value, layer: 'remote', revision: remote.revision };

@@ -6,49 +6,12 @@
 import { z } from 'zod';
 import { DATE_PATTERN, DAYS_PATTERN, HOURS_PATTERN } from './hours.ts';
 import { nearest } from './nearest.ts';
-import { DRIVER_NAMES } from './sensor-drivers.ts';
+import { absolutePath, listOf, map, name, oneOf, whole } from './schema-parts.ts';
+import { sensorSchema } from './sensor-schema.ts';
 import type { LogModule } from './settings.ts';
 
 /** Room for the file name of the socket: a unix socket's path has at most 107 bytes. */
 const RUNTIME_DIRECTORY_LENGTH = 90;
-
-/** A map of known keys. The message of an unknown key is the list of known ones, for the loader to suggest from. */
-function map<Shape extends z.ZodRawShape>(description: string, shape: Shape) {
-  const known = Object.keys(shape).filter((key) => key !== 'password');
-  return z
-    .strictObject(shape, {
-      error: (issue) => (issue.code === 'unrecognized_keys' ? known.join(', ') : 'a map of keys'),
-    })
-    .describe(description);
-}
-
-function whole(low: number, high: number, unit = '') {
-  const error = `a whole number${unit && ` of ${unit}`} between ${low} and ${high}`;
-  return z.int({ error }).min(low, { error }).max(high, { error });
-}
-
-function name(what: string) {
-  const error = `${what} of 1 to 64 lower-case letters, digits, "-" and "_"`;
-  return z.string({ error }).regex(/^[a-z0-9_-]{1,64}$/, { error });
-}
-
-function absolutePath(what: string, maximum = 4095) {
-  const error = `the absolute path of ${what}`;
-  return z
-    .string({ error })
-    .regex(/^\/[^\0]*$/, { error })
-    .max(maximum, { error: `${error}, at most ${maximum} characters` });
-}
-
-function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
-  return z.enum(values, { error: values.length === 1 ? `"${values[0]}"` : `one of ${values.join(', ')}` });
-}
-
-/** The length of a list is told as part of what it is. */
-function listOf<Item extends z.ZodType>(item: Item, what: string, low: number, high: number) {
-  const error = `a list of ${low === 0 ? 'at most' : `${low} to`} ${high} ${what}`;
-  return z.array(item, { error }).min(low, { error }).max(high, { error });
-}
 
 const timeZone = z.string({ error: 'an IANA time zone such as Europe/Prague' }).refine(isTimeZone, {
   error: (issue) => {
@@ -74,38 +37,6 @@ function levelOf(what: string) {
   return z.exactOptional(oneOf(LEVELS)).describe(`Level of ${what}. Default: log.level.`);
 }
 
-const sensor = map('A sensor. Replace the hardware, keep the id.', {
-  id: name('an id').describe('Stays the same for the life of the gateway.'),
-  driver: oneOf(DRIVER_NAMES).describe(
-    'wifi-pcap: pcap in a serial stream (SerialPcap, Marauder). wifi-lines: text lines (TZ001 class). door-lines: a people counter or a till.',
-  ),
-  port: absolutePath('a serial port such as /dev/serial/by-id/usb-...').describe(
-    'Serial port. One of /dev/serial/by-id is found in whatever order ports appear.',
-  ),
-  baud: whole(300, 4_000_000)
-    .optional()
-    .describe('Bits per second. Default: 921600 for wifi-pcap, 115200 for wifi-lines and door-lines.'),
-  zone: name('a zone id').optional().describe('The zone it listens to; Wi-Fi only.'),
-  gate_dbm: whole(-127, 0, 'dBm')
-    .default(-70)
-    .describe('RSSI above which a phone counts as inside, dBm; Wi-Fi only. Find it by standing in the doorway.'),
-  link_type: z
-    .literal([105, 127, 192], { error: 'one of 105, 127, 192' })
-    .optional()
-    .describe('wifi-pcap only: how to read a stream joined after its header was sent: 105, 127 (radiotap), 192 (PPI).'),
-  door: name('a door id').optional().describe('The door it counts; door-lines only.'),
-  role: oneOf(['door', 'transactions'])
-    .optional()
-    .describe('transactions: a till, which has no door; door-lines only. Default: door.'),
-  swap: z
-    .boolean({ error: 'true or false' })
-    .default(false)
-    .describe('true when the counter was mounted the other way round; door-lines only.'),
-  silent_minutes: whole(1, 1440, 'minutes')
-    .default(15)
-    .describe('Minutes without a valid frame, while its line is open, after which the sensor is reported as silent.'),
-});
-
 export const settingsSchema = map('Settings of a Footfall gateway.', {
   tenant: name('a name').describe('Who the gateway belongs to.'),
   gateway: name('a name').describe('The name of the gateway at the central platform, within the tenant.'),
@@ -127,7 +58,7 @@ export const settingsSchema = map('Settings of a Footfall gateway.', {
       .optional()
       .describe('All doors of the store. When given, a sensor can name no other, and each must have a sensor.'),
   }),
-  sensors: listOf(sensor, 'sensors', 1, 255).describe('One entry a sensor.'),
+  sensors: listOf(sensorSchema, 'sensors', 1, 255).describe('One entry a sensor.'),
   counting: map('How counting is done. Changes hold from the next window on and never rewrite the past.', {
     window_minutes: z
       .int({ error: WINDOW })

@@ -1,7 +1,22 @@
 /** The settings as the program uses them: checked, with every default filled in. No secret is ever part of them. */
 import type { OpeningHours } from '../analytics/parameters.ts';
 
-export type SensorDriver = 'wifi-pcap' | 'wifi-lines' | 'door-lines';
+export type SensorDriver =
+  | 'wifi-lines'
+  | 'wifi-json'
+  | 'wifi-pcap'
+  | 'wifi-monitor'
+  | 'ble-hci'
+  | 'ble-nrf'
+  | 'ble-sniffle'
+  | 'ble-json'
+  | 'door-modbus'
+  | 'door-hpc168'
+  | 'door-teraranger'
+  | 'door-lines'
+  | 'door-turnstile'
+  | 'door-contact'
+  | 'door-radar';
 export type SensorRole = 'zone' | 'door' | 'transactions';
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -15,9 +30,11 @@ export type LogModule = (typeof LOG_MODULES)[number];
 export interface SensorSettings {
   id: string;
   driver: SensorDriver;
-  /** Absolute path of the serial port. */
+  /** What it is attached by. Sensors of a driver for buses may share a serial line. */
+  line: 'serial' | 'contact' | 'radio';
+  /** Absolute path of the serial port; of a radio its adapter, such as `hci0`, `wlan1` or `auto`. */
   port: string;
-  /** Bits per second. */
+  /** Bits per second; 0 for a radio. */
   baud: number;
   /** What its readings feed. */
   role: SensorRole;
@@ -25,12 +42,54 @@ export interface SensorSettings {
   place: string;
   /** RSSI above which a device counts as inside, dBm; without meaning for doors and tills. */
   gateDbm: number;
-  /** Link type of a pcap stream joined after its header was sent. */
-  linkType?: 105 | 127 | 192;
   /** True for a door whose counter looks the other way round. */
   swap: boolean;
   /** Minutes without a valid frame, while the line is open, that count as silence. */
   silentMinutes: number;
+  /** What only some drivers are told. */
+  options: SensorOptions;
+}
+
+/** Settings of single drivers; absent where a driver does not read them. */
+export interface SensorOptions {
+  /** wifi-pcap: link type of a stream joined after its header was sent. */
+  linkType?: 105 | 127 | 192;
+  /** Serial frame, where it is not 8N1. */
+  parity?: 'none' | 'even' | 'odd';
+  stopBits?: 1 | 2;
+  /** RTS/CTS flow control. */
+  flowControl?: boolean;
+  /** Address on the bus: Modbus 1 to 247, HPC168 1 to 65535, turnstile 1 to 255. */
+  unit?: number;
+  pollMs?: number;
+  /** door-modbus: where the profile's registers of this door's channels are. */
+  modbus?: ModbusCounters;
+  /** ble-sniffle: the advertising channel it stays on. */
+  advertisingChannel?: 37 | 38 | 39;
+  /** wifi-monitor: Wi-Fi channels listened to in turn, and for how long each; empty leaves the adapter as it is. */
+  channels?: number[];
+  channelSeconds?: number;
+  /** door-contact: the modem line, what a closure counts, and how long it must last. */
+  contact?: 'cts' | 'dsr' | 'dcd';
+  counts?: 'in' | 'out' | 'both';
+  debounceMs?: number;
+  /** door-radar: the line that is crossed, mm from the radar, and how far beyond it counts as crossed. */
+  lineMm?: number;
+  hysteresisMm?: number;
+}
+
+/** Where a Modbus unit keeps the totals of one door; registers and coils by their zero-based addresses. */
+export interface ModbusCounters {
+  /** 3: holding registers, 4: input registers. */
+  functionCode: 3 | 4;
+  /** Both the same for a beam that only knows a total. */
+  entered: number;
+  left: number;
+  words: 1 | 2;
+  wordOrder: 'high-first' | 'low-first';
+  width: 16 | 24 | 32;
+  /** Coils that must be on for the counters to run. */
+  enableCoils: readonly number[];
 }
 
 export interface UplinkSettings {

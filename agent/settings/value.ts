@@ -1,72 +1,70 @@
 /** From the plain value of a settings file to `Settings`, or to everything that is wrong with it. */
-import type { z } from 'zod';
-import { crossCheck, type Finding, isRow } from './checks.ts';
-import { nearest } from './nearest.ts';
+import { crossCheck } from './checks.ts';
+import { asRow, describeIssue, type Finding } from './issues.ts';
+import { type ReadProfile, readModbusProfile } from './modbus-profile.ts';
 import { type SettingsFile, settingsSchema } from './schema.ts';
-import { DRIVER_FACTS } from './sensor-drivers.ts';
-import type { SensorSettings, Settings, UplinkSettings } from './settings.ts';
-
-const LONGEST_SHOWN = 60;
+import { completeSensor, toSensor } from './sensor.ts';
+import type { Profiles } from './sensor-checks.ts';
+import { isSensorDriver, keysOf } from './sensor-drivers.ts';
+import { sensorSchema } from './sensor-schema.ts';
+import type { Settings, UplinkSettings } from './settings.ts';
+import type { Path } from './source.ts';
 
 export interface CheckedValue {
   settings: Settings;
-  /** The same in the file's own keys and words. */
+  /** The same in the file's own keys and words, with nothing left to defaults. */
   file: SettingsFile;
+  /** The Modbus profiles that it names. */
+  profiles: Profiles;
 }
 
-/** The settings, or every finding; each is told whatever else is wrong. */
-export function checkValue(value: unknown): CheckedValue | { findings: Finding[] } {
+/**
+ * The settings, or every finding; each is told whatever else is wrong.
+ * @param profiles the Modbus profiles that the value names; read from their files unless given.
+ */
+export function checkValue(value: unknown, profiles = readProfiles(value)): CheckedValue | { findings: Finding[] } {
   const parsed = settingsSchema.safeParse(value);
-  const { findings, hours } = crossCheck(value);
+  const { findings, hours } = crossCheck(value, profiles);
   if (parsed.success && findings.length === 0) {
-    return { settings: toSettings(parsed.data, hours), file: parsed.data };
+    const sensors = parsed.data.sensors.map((sensor) => completeSensor(sensor, profileOf(sensor, profiles)));
+    const file = { ...parsed.data, sensors };
+    return { settings: toSettings(file, hours, profiles), file, profiles };
   }
-  const told = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, value));
+  const knownAt = (path: Path) => keysAt(value, path);
+  const told = parsed.success ? [] : parsed.error.issues.flatMap((issue) => describeIssue(issue, value, knownAt));
   return { findings: [...told, ...findings] };
 }
 
-function describeIssue(issue: z.core.$ZodIssue, file: unknown): Finding[] {
-  const path = issue.path.filter((step) => typeof step !== 'symbol');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
-      const meant = nearest(key, issue.message.split(', '));
-      const help = meant ? `did you mean "${meant}"?` : `known here: ${issue.message}`;
-      return { path: [...path, key], at: 'key', message: `unknown key "${key}"; ${help}` };
-    });
-  }
-  const key = path.at(-1);
-  const holder = path.slice(0, -1).reduce<unknown>(step, file);
-  if (isRow(holder) && typeof key === 'string' && !(key in holder)) {
-    return [{ path: path.slice(0, -1), at: 'value', message: `"${key}" is missing; expected ${issue.message}` }];
-  }
-  const value = key === undefined ? file : step(holder, key);
-  const wantsQuotes = issue.code === 'invalid_type' && issue.expected === 'string' && typeof value === 'number';
-  const received = `${describe(value, key)}${wantsQuotes ? ' (a text of digits needs quotes)' : ''}`;
-  return [{ path, at: 'value', message: `expected ${issue.message}, received ${received}` }];
+/** All Modbus profiles that a settings file's value names. */
+export function readProfiles(value: unknown, read: (name: string) => ReadProfile = readModbusProfile): Profiles {
+  const { sensors } = asRow(value);
+  const rows = Array.isArray(sensors) ? sensors.map(asRow) : [];
+  const names = rows.flatMap(({ driver, profile }) => (driver === 'door-modbus' ? [profile] : []));
+  const { profile: named } = sensorSchema.shape;
+  const known = new Set(names.flatMap((name) => named.safeParse(name).data ?? []));
+  return new Map([...known].map((name) => [name, read(name)]));
 }
 
-function step(holder: unknown, key: string | number): unknown {
-  return (holder as Record<string | number, unknown> | null | undefined)?.[key];
+function profileOf({ profile }: { profile?: string | undefined }, profiles: Profiles) {
+  const read = profile === undefined ? undefined : profiles.get(profile);
+  return read && 'profile' in read ? read.profile : undefined;
 }
 
-/** A received value for people; what may be a secret is not shown. */
-function describe(value: unknown, key: string | number | undefined): string {
-  if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
-  if (typeof value === 'object') return 'a map';
-  if (key === 'password_file') return 'something else (not shown: it may be a password)';
-  if (typeof value !== 'string') return String(value);
-  const shown = value.replace(/^.*@/s, '...@');
-  return JSON.stringify(shown.length > LONGEST_SHOWN ? `${shown.slice(0, LONGEST_SHOWN)}...` : shown);
+/** To a sensor only the keys are known that its driver reads. */
+function keysAt(value: unknown, [section, index, ...rest]: Path): string[] | null {
+  const { sensors } = asRow(value);
+  if (section !== 'sensors' || !Array.isArray(sensors) || typeof index !== 'number' || rest.length > 0) return null;
+  const { driver } = asRow(sensors[index]);
+  return isSensorDriver(driver) ? keysOf(driver) : null;
 }
 
-function toSettings(file: SettingsFile, hours: Settings['store']['hours']): Settings {
+function toSettings(file: SettingsFile, hours: Settings['store']['hours'], profiles: Profiles): Settings {
   const { counting, storage } = file;
   return {
     tenant: file.tenant,
     gateway: file.gateway,
     store: { id: file.store.id, timeZone: file.store.time_zone, hours },
-    sensors: file.sensors.map(toSensor),
+    sensors: file.sensors.map((sensor) => toSensor(sensor, profileOf(sensor, profiles))),
     counting: {
       windowMinutes: counting.window_minutes,
       graceSeconds: counting.grace_seconds,
@@ -84,23 +82,6 @@ function toSettings(file: SettingsFile, hours: Settings['store']['hours']): Sett
     ...(file.metrics && { metrics: file.metrics }),
     clock: file.clock,
     locked: file.locked,
-  };
-}
-
-function toSensor(sensor: SettingsFile['sensors'][number]): SensorSettings {
-  const { kind, baud } = DRIVER_FACTS[sensor.driver];
-  const role = kind === 'wifi' ? 'zone' : (sensor.role ?? 'door');
-  return {
-    id: sensor.id,
-    driver: sensor.driver,
-    port: sensor.port,
-    baud: sensor.baud ?? baud,
-    role,
-    place: (kind === 'wifi' ? sensor.zone : sensor.door) ?? sensor.id,
-    gateDbm: sensor.gate_dbm,
-    ...(sensor.link_type !== undefined && { linkType: sensor.link_type }),
-    swap: sensor.swap,
-    silentMinutes: sensor.silent_minutes,
   };
 }
 

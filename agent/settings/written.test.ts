@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { changesBetween } from './changes.ts';
 import { checkSource } from './load.ts';
+import { anySensor } from './sensors.fixture.ts';
 import { YamlSource } from './source.ts';
-import { complete, leavesOf, showSettings } from './written.ts';
+import { leavesOf, showSettings } from './written.ts';
 
 const EXAMPLE = new URL('../../config/footfall.example.yaml', import.meta.url);
 
@@ -40,25 +42,8 @@ const path = fc.stringMatching(/^\/[ -~]{1,20}$/);
 const level = fc.constantFrom('debug', 'info', 'warn', 'silent');
 
 const sensors = fc
-  .uniqueArray(name, { minLength: 1, maxLength: 4 })
-  .chain((ids) =>
-    fc.tuple(
-      ...ids.map((id, index) =>
-        fc
-          .tuple(
-            fc.constantFrom(
-              { driver: 'wifi-pcap', zone: 'shop', gate_dbm: -61, link_type: 127 },
-              { driver: 'wifi-lines', zone: id },
-              { driver: 'door-lines', door: id, swap: true },
-              { driver: 'door-lines', role: 'transactions' },
-            ),
-            maybe('baud', fc.integer({ min: 300, max: 4_000_000 })),
-            maybe('silent_minutes', fc.integer({ min: 1, max: 1440 })),
-          )
-          .map((parts) => Object.assign({ id, port: `/dev/port #${index}` }, ...parts)),
-      ),
-    ),
-  );
+  .uniqueArray(name, { minLength: 1, maxLength: 6 })
+  .chain((ids) => fc.tuple(...ids.map((id, index) => anySensor(id, index))));
 
 const file = fc
   .tuple(
@@ -93,15 +78,27 @@ describe('settings written out', () => {
         expect(read(shown).settings).toEqual(given.settings);
         // Nothing is left to defaults, so that a second print changes nothing.
         expect(showSettings(read(shown).file)).toBe(shown);
+        expect(changesBetween(given.settings, read(shown).settings)).toEqual({ live: [], restart: [] });
       }),
       { numRuns: 300 },
     );
   });
 
+  it('repeat a default for each sensor that has it, as no alias is easy to read', () => {
+    const { file: example } = read(readFileSync(EXAMPLE, 'utf8'));
+    const radio = { driver: 'wifi-monitor', zone: 'shop' };
+    const two = ['wlan1', 'wlan2'].map((adapter) => ({ ...radio, id: adapter, adapter }));
+    const { store, ...rest } = example;
+    const { zones: _zones, doors: _doors, ...open } = store;
+    const shown = showSettings(read(JSON.stringify({ ...rest, locked: [], store: open, sensors: two })).file);
+    expect(shown.match(/channels:\n {6}- 1\n {6}- 6\n {6}- 11\n/g)).toHaveLength(2);
+  });
+
   it('say the example with every default in place', () => {
     const { file: example } = read(readFileSync(EXAMPLE, 'utf8'));
-    const leaves = leavesOf(complete(example)).map(({ key }) => key);
+    const leaves = leavesOf(example).map(({ key }) => key);
     expect(leaves).toEqual(expect.arrayContaining(['sensors.till.baud', 'sensors.main-door.silent_minutes', 'locked']));
+    expect(leaves).toEqual(expect.arrayContaining(['sensors.gate.poll_ms', 'sensors.air-wifi.channels']));
     expect(leaves).not.toContain('sensors.till.gate_dbm');
     expect(leaves).not.toContain('sensors.front-wifi.swap');
     expect(new Set(leaves).size).toBe(leaves.length);

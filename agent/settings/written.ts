@@ -1,8 +1,7 @@
 /** The settings in the file's own keys and words, with nothing left to defaults. */
 import { stringify } from 'yaml';
-import { isRow } from './checks.ts';
+import { isRow } from './issues.ts';
 import type { SettingsFile } from './schema.ts';
-import { DRIVER_FACTS } from './sensor-drivers.ts';
 import type { Path } from './source.ts';
 
 /** One value of the settings, a list of plain values being one. */
@@ -14,19 +13,9 @@ export interface Leaf {
   value: unknown;
 }
 
-/** A whole settings file: every default filled in, keys that have no meaning for a sensor's driver left out. */
-export function complete(file: SettingsFile): Record<string, unknown> {
-  const sensors = file.sensors.map(({ id, driver, port, ...rest }) => {
-    const { baud, foreignKeys } = DRIVER_FACTS[driver];
-    const all = Object.entries({ id, driver, port, baud, ...rest });
-    return Object.fromEntries(all.filter(([key]) => !foreignKeys.includes(key)));
-  });
-  return { ...file, sensors };
-}
-
-/** As YAML that reads back to the same settings. Holds no secret, as settings never do. */
+/** A whole file as YAML that reads back to the same settings. Holds no secret, as settings never do. */
 export function showSettings(file: SettingsFile): string {
-  return stringify(complete(file), { lineWidth: 120 });
+  return stringify(file, { lineWidth: 120, aliasDuplicateObjects: false });
 }
 
 /** All leaves of a complete file in its order; an empty map has none. */

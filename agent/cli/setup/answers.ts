@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 export type Hours = Record<string, string>;
 
 /** One sensor with the keys of the settings file; keys that the set-up does not ask about are kept as they are. */
-export type SensorRow = Record<string, string | number | boolean>;
+export type SensorRow = Record<string, string | number | boolean | number[]>;
 
 /** The uplink with the keys of the settings file, as far as the set-up asks about it. */
 export type BrokerRow = Partial<Record<(typeof BROKER_KEYS)[number], string>>;
@@ -77,8 +77,10 @@ export function gatewayFromHost(name: string = hostname()): string | undefined {
 }
 
 function sensorOf(value: unknown): SensorRow {
-  const plain = Object.entries(asRow(value)).filter(([, part]) =>
-    ['string', 'number', 'boolean'].includes(typeof part),
+  const plain = Object.entries(asRow(value)).filter(
+    ([, part]) =>
+      ['string', 'number', 'boolean'].includes(typeof part) ||
+      (Array.isArray(part) && part.every((item) => typeof item === 'number')),
   );
   return Object.fromEntries(plain) as SensorRow;
 }

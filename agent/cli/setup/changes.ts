@@ -1,5 +1,6 @@
 /** From what a settings file says to what was answered, key by key. */
 import { isDeepStrictEqual } from 'node:util';
+import { DRIVER_KEYS } from '../../settings/sensor-drivers.ts';
 import { type Answers, BROKER_KEYS, type SensorRow } from './answers.ts';
 
 export interface Change {
@@ -10,7 +11,7 @@ export interface Change {
 
 type Row = Record<string, unknown>;
 
-const SENSOR_ORDER = ['id', 'driver', 'port', 'baud', 'role', 'zone', 'gate_dbm', 'door', 'swap', 'link_type'];
+const SENSOR_ORDER = ['id', 'driver', ...DRIVER_KEYS, 'silent_minutes'];
 
 /** What to change in `value`, the file as it is, for it to say the answers; what is not answered is left alone. */
 export function changesTo(value: unknown, answers: Answers): Change[] {

@@ -20,10 +20,22 @@ const sensor: fc.Arbitrary<SensorRow> = fc.oneof(
   fc.record({ driver: fc.constant('wifi-lines'), zone: name, baud: fc.integer({ min: 300, max: 4_000_000 }) }),
   fc.record({ driver: fc.constant('door-lines'), door: name, swap: fc.boolean() }),
   fc.record({ driver: fc.constant('door-lines'), role: fc.constant('transactions') }),
+  fc.record({
+    ...{ driver: fc.constant('door-modbus'), profile: fc.constantFrom('wb-mcm8', 'moxa-r1212') },
+    ...{ total_channel: fc.integer({ min: 1, max: 8 }), unit: fc.integer({ min: 1, max: 247 }), door: name },
+  }),
+  fc.record({
+    ...{ driver: fc.constant('wifi-monitor'), zone: name },
+    channels: fc.array(fc.integer({ min: 1, max: 196 }), { maxLength: 4 }),
+  }),
 );
 const sensors = fc
   .uniqueArray(fc.tuple(name, sensor), { minLength: 1, maxLength: 5, selector: ([id]) => id })
-  .map((rows) => rows.map(([id, row]): SensorRow => ({ id, port: `/dev/${id}`, ...row })));
+  .map((rows) =>
+    rows.map(([id, row], index): SensorRow => {
+      return { id, ...(row.driver === 'wifi-monitor' ? { adapter: `wlan${index}` } : { port: `/dev/${id}` }), ...row };
+    }),
+  );
 const broker = fc.option(
   fc.record(
     {

@@ -11,6 +11,7 @@ import {
   parseDocument,
   Scalar,
   stringify,
+  visit,
   YAMLMap,
 } from 'yaml';
 import { AgentError } from '../../errors.ts';
@@ -88,7 +89,7 @@ function splice(text: string, changes: readonly Change[]): { text: string; left:
       spots.push({
         start: range[0],
         end: range[1],
-        words: stringify({ spoken }, { lineWidth: 0 }).slice('spoken: '.length).trimEnd(),
+        words: stringify({ spoken }, { lineWidth: 0, aliasDuplicateObjects: false }).slice('spoken: '.length).trimEnd(),
       });
     }
   }
@@ -134,7 +135,16 @@ function apply(document: Document, { path, value }: Change): void {
 /** Hours are quoted: other readers of YAML take 09:00 for a number. */
 function nodeOf(document: Document, path: Change['path'], value: unknown): Node {
   const hours = path[0] === 'store' && (path[1] === 'hours' || path[1] === 'exceptions');
-  if (!hours) return document.createNode(value) as Node;
+  if (!hours) {
+    const node = document.createNode(value) as Node;
+    // A list of channels is one line.
+    visit(node, {
+      Seq: (_key, list) => {
+        list.flow = list.items.every(isScalar);
+      },
+    });
+    return node;
+  }
   if (typeof value === 'string') return hourNode(value);
   const map = new YAMLMap();
   for (const [key, text] of Object.entries(value as Hours)) {

@@ -58,4 +58,17 @@ describe('bringIntoForce', () => {
     expect(nextSteps(PATH, true).join()).not.toContain('--settings');
     expect(nextSteps('/home/me/shop.yaml', false).join()).toContain('footfall status --settings /home/me/shop.yaml');
   });
+
+  it('says how the radios are started, by systemd where it starts the daemon', () => {
+    expect(nextSteps(PATH, true, [], root).join()).not.toContain('radio');
+    expect(nextSteps(PATH, true, ['hall', 'front'], root).join()).toContain(
+      `footfall run --settings ${PATH} --start-radios`,
+    );
+    for (const folder of ['run/systemd/system', 'usr/lib/systemd/system'])
+      mkdirSync(join(root, folder), { recursive: true });
+    writeFileSync(join(root, 'usr/lib/systemd/system/footfall.service'), '');
+    expect(nextSteps(PATH, true, ['hall', 'front'], root).join()).toContain(
+      'sudo systemctl enable --now footfall-radio@hall footfall-radio@front',
+    );
+  });
 });

@@ -94,8 +94,21 @@ function usesUnit(root: string, path: string): boolean {
   );
 }
 
-/** What to do next. @param plain the file and the socket are where every verb looks for them. */
-export function nextSteps(path: string, plain: boolean): string[] {
+/**
+ * What to do next.
+ * @param plain the file and the socket are where every verb looks for them.
+ * @param radios ids of the sensors that listen with a radio of the box, each through a helper of its own.
+ */
+export function nextSteps(path: string, plain: boolean, radios: readonly string[] = [], root = '/'): string[] {
   const where = plain ? '' : ` --settings ${path}`;
-  return ['Next:', `  Is it counting?   footfall status${where}`, `  Is the box well?  footfall doctor${where}`];
+  const start = usesUnit(root, path)
+    ? `sudo systemctl enable --now ${radios.map((id) => `footfall-radio@${id}`).join(' ')}`
+    : `footfall run --settings ${path} --start-radios`;
+  const radio = radios.length === 0 ? [] : [`  Start its radios  ${start}`];
+  return [
+    'Next:',
+    ...radio,
+    `  Is it counting?   footfall status${where}`,
+    `  Is the box well?  footfall doctor${where}`,
+  ];
 }

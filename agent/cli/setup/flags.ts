@@ -1,7 +1,7 @@
 /** Answers given as flags: each is checked at once, and changes what the settings file says so far. */
 import { resolve } from 'node:path';
 import { AgentError } from '../../errors.ts';
-import { DRIVER_FACTS, isSensorDriver } from '../../settings/sensor-drivers.ts';
+import { DRIVER_KEYS, isSensorDriver, keysOf } from '../../settings/sensor-drivers.ts';
 import { endingWith, WRONG_USE } from '../exit-codes.ts';
 import type { Answers, BrokerRow, Hours, SensorRow } from './answers.ts';
 import { refusals } from './refusal.ts';
@@ -15,7 +15,7 @@ export interface Flags {
   hours?: string[];
   /** Each `DATE=HOURS`, or `DATE=` for the usual hours again. */
   exception?: string[];
-  /** Each `id=ID,KEY=VALUE,...`. */
+  /** Each `id=ID,KEY=VALUE,...`; `KEY=` takes a key away, `channels` are joined by +. */
   sensor?: string[];
   /** Each an id. */
   removeSensor?: string[];
@@ -28,10 +28,9 @@ export interface Flags {
   runtimeDirectory?: string;
 }
 
-/** Values of --sensor that are no texts. */
-const NUMBERS = ['baud', 'gate_dbm', 'link_type', 'silent_minutes'];
-const TEXTS = ['id', 'driver', 'port', 'zone', 'door', 'role'];
-const SENSOR_KEYS = [...TEXTS, ...NUMBERS, 'swap'];
+const SENSOR_KEYS = ['id', 'driver', ...DRIVER_KEYS, 'silent_minutes'];
+/** Values of --sensor that are texts, however they look. */
+const TEXTS = ['id', 'driver', 'port', 'adapter', 'parity', 'profile', 'role', 'zone', 'door', 'contact', 'counts'];
 
 /** `base` with what the flags say. Throws `setup_flag`, which ends with 64, for a flag that cannot be. */
 export function withFlags(base: Answers, flags: Flags): Answers {
@@ -95,7 +94,7 @@ function pairs(flag: string, given: readonly string[]): Hours {
   );
 }
 
-/** A sensor that is known takes the keys that are said; with another driver it loses those that driver cannot have. */
+/** A known sensor takes the keys that are said, and loses those said to be nothing; with another driver it loses those that driver cannot have. */
 function sensorsFrom(flags: Flags, before: readonly SensorRow[]): SensorRow[] {
   const rows = new Map(before.map((row) => [String(row.id), row]));
   for (const id of flags.removeSensor ?? []) {
@@ -106,7 +105,8 @@ function sensorsFrom(flags: Flags, before: readonly SensorRow[]): SensorRow[] {
   }
   for (const text of flags.sensor ?? []) {
     const said = sensorFrom(text);
-    const row = fitting({ ...rows.get(String(said.id)), ...said }, said);
+    const merged = fitting({ ...rows.get(String(said.id)), ...said }, said);
+    const row = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== ''));
     demand('--sensor', text, refusals.sensor(row));
     rows.set(String(said.id), row);
   }
@@ -127,17 +127,18 @@ function sensorFrom(text: string): SensorRow {
   return row;
 }
 
-function sensorValue(key: string, text: string): string | number | boolean {
-  if (NUMBERS.includes(key)) return /^-?\d+$/.test(text) ? Number(text) : text;
+function sensorValue(key: string, text: string): SensorRow[string] {
+  if (key === 'channels' && /^\d+(\+\d+)*$/.test(text)) return text.split('+').map(Number);
   if (key === 'swap' && (text === 'true' || text === 'false')) return text === 'true';
-  return text;
+  return !TEXTS.includes(key) && /^-?\d+$/.test(text) ? Number(text) : text;
 }
 
 /** `row` without the keys that its driver does not read, unless they were said just now. */
 export function fitting(row: SensorRow, said: SensorRow = {}): SensorRow {
   const { driver } = row;
-  const foreign = isSensorDriver(driver) ? DRIVER_FACTS[driver].foreignKeys : [];
-  return Object.fromEntries(Object.entries(row).filter(([key]) => key in said || !foreign.includes(key)));
+  if (!isSensorDriver(driver)) return row;
+  const read = keysOf(driver);
+  return Object.fromEntries(Object.entries(row).filter(([key]) => key in said || read.includes(key)));
 }
 
 function brokerFrom(flags: Flags, before: BrokerRow | null | undefined): BrokerRow | null | undefined {

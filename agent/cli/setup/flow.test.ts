@@ -43,7 +43,7 @@ const DIALOGUE: Line[] = [
   ['wifi: zone', 'window'],
   ['wifi: a phone counts', '-62'],
   ['wifi: bits per second', ''],
-  ['ttyUSB1: what is it', 'Door'],
+  ['ttyUSB1: what is it', 'Door counter, text'],
   ['Its name', 'entrance'],
   ['entrance: door', ''],
   ['entrance: bits per second', '9600'],
@@ -147,7 +147,7 @@ describe('a set-up by flags', () => {
     const sensor = ['id=a,driver=door-lines,port=/dev/a,door=d', 'id=b,driver=door-lines,port=/dev/a,door=d'];
     const error = await failure(run(flags({ sensor })));
     expect(error.code).toBe('setup_invalid');
-    expect(error.message).toContain('"/dev/a" is already the port of sensors[0]');
+    expect(error.message).toContain('"/dev/a" is already the port of a; give b a port of its own');
     expect(readdirSync(directory)).toEqual([]);
   });
 
@@ -303,7 +303,7 @@ describe('the dialogue', () => {
       ['What of the sensors', 'Change front'],
       ['front: at which port', 'Another'],
       ['Path', '/dev/ttyACM0'],
-      ['front: what is it', 'Door'],
+      ['front: what is it', 'Door counter, text'],
       ['front: door', 'back'],
       ['front: bits', ''],
       ['What of the sensors', 'Remove door'],

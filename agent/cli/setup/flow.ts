@@ -226,7 +226,9 @@ async function finish(outcome: Outcome, settings: Settings, present: Present, as
   const socket = `${(present.settings ?? settings).runtimeDirectory}/footfall.sock`;
   try {
     const state = await bringIntoForce({ path: outcome.path, socket, asker, say, request, root });
-    nextSteps(outcome.path, socket === DEFAULT_SOCKET && outcome.path === DEFAULT_SETTINGS).forEach(say);
+    const radios = settings.sensors.filter(({ line }) => line === 'radio').map(({ id }) => id);
+    const plain = socket === DEFAULT_SOCKET && outcome.path === DEFAULT_SETTINGS;
+    nextSteps(outcome.path, plain, radios, root).forEach(say);
     return state;
   } catch (error) {
     if (!isInterrupted(error)) throw error;

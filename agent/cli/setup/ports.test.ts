@@ -50,16 +50,17 @@ describe('findPorts', () => {
     put('sys/class/tty/ttyAMA0/device/uevent', '');
     expect(await findPorts(filesUnder(root))).toEqual([
       {
-        path: '/dev/serial/by-id/usb-Silicon_Labs_CP2102N_a1-if00-port0',
+        ...{ kind: 'serial', path: '/dev/serial/by-id/usb-Silicon_Labs_CP2102N_a1-if00-port0' },
         ...{ naming: 'stable', device: 'ttyUSB0', product: 'Silicon Labs CP2102N' },
       },
       {
+        kind: 'serial',
         path: '/dev/serial/by-path/pci-usb-0:1-2:1.0-port0',
         naming: 'stable',
         device: 'ttyUSB10',
         product: 'USB Serial',
       },
-      { path: '/dev/ttyAMA0', naming: 'kernel', device: 'ttyAMA0', product: '' },
+      { kind: 'serial', path: '/dev/ttyAMA0', naming: 'kernel', device: 'ttyAMA0', product: '' },
     ]);
   });
 
@@ -88,6 +89,25 @@ describe('findPorts', () => {
     expect((await findPorts(filesUnder(root))).map(({ path }) => path)).toEqual(
       [0, 1, 2, 3].map((number) => `/dev/serial/by-id/usb-${number}`),
     );
+  });
+
+  it('finds the radios, and tells which of them the box is connected by', async () => {
+    mkdirSync(join(root, 'sys/class/bluetooth/hci0'), { recursive: true });
+    mkdirSync(join(root, 'sys/class/bluetooth/hci0:64'), { recursive: true });
+    put('sys/class/net/eth0/operstate', 'up\n');
+    for (const [name, state] of [
+      ['wlan0', 'up'],
+      ['wlan1', 'down'],
+    ]) {
+      mkdirSync(join(root, `sys/class/ieee80211/phy-${name}`), { recursive: true });
+      put(`sys/class/net/${name}/operstate`, `${state}\n`);
+      link(`sys/class/net/${name}/phy80211`, `../../ieee80211/phy-${name}`);
+    }
+    expect((await findPorts(filesUnder(root))).map(({ kind, path, product }) => [kind, path, product])).toEqual([
+      ['bluetooth', 'hci0', 'Bluetooth adapter'],
+      ['wifi', 'wlan0', 'Wi-Fi adapter, which connects this box'],
+      ['wifi', 'wlan1', 'Wi-Fi adapter'],
+    ]);
   });
 
   it('leaves out ports that the driver made for hardware that is not there, and links that lead nowhere', async () => {

@@ -1,10 +1,12 @@
-/** The serial ports of this machine, as they are offered to the installer. */
+/** What a sensor can be attached to on this machine: serial ports and radios, as they are offered to the installer. */
 import { basename } from 'node:path';
-import type { Machine } from '../../doctor/machine.ts';
+import { type Machine, namesIn, textOf } from '../../doctor/machine.ts';
 import { bestName, listSerialPorts } from '../../doctor/ports.ts';
+import { wirelessInterfaces } from '../../doctor/radio-chapter.ts';
 
 export interface FoundPort {
-  /** What to write into the settings: the name that stays the same, as far as there is one. */
+  kind: 'serial' | 'bluetooth' | 'wifi';
+  /** What to write into the settings: the name that stays the same, as far as there is one; of a radio its adapter. */
   path: string;
   /** `stable`: by-id or by-path. `kernel`: /dev/ttyUSB0, which may name another adapter after the next boot. */
   naming: 'stable' | 'kernel';
@@ -14,18 +16,36 @@ export interface FoundPort {
   product: string;
 }
 
-/** Serial ports with hardware behind them: those of adapters first, each by the kernel's name. */
-export async function findPorts(
-  machine: Pick<Machine, 'readFile' | 'readdir' | 'readlink' | 'realpath'>,
-): Promise<FoundPort[]> {
+type Files = Pick<Machine, 'readFile' | 'readdir' | 'readlink' | 'realpath'>;
+
+/** Serial ports with hardware behind them: those of adapters first, each by the kernel's name; then the radios. */
+export async function findPorts(machine: Files): Promise<FoundPort[]> {
   const ports = await listSerialPorts(machine);
-  return ports
+  const serial = ports
     .map((port): FoundPort => {
       const path = bestName(port, ports);
       const naming = path === port.path ? 'kernel' : 'stable';
-      return { path, naming, device: basename(port.path), product: port.usb?.name ?? '' };
+      return { kind: 'serial', path, naming, device: basename(port.path), product: port.usb?.name ?? '' };
     })
     .sort((a, b) => rank(a) - rank(b) || a.device.localeCompare(b.device, 'en', { numeric: true }));
+  return [...serial, ...(await findRadios(machine))];
+}
+
+async function findRadios(machine: Files): Promise<FoundPort[]> {
+  const bluetooth = (await namesIn(machine, '/sys/class/bluetooth')).filter((name) => /^hci\d+$/.test(name));
+  const wifi = await Promise.all(
+    (await wirelessInterfaces(machine)).map(async (device): Promise<FoundPort> => {
+      const state = (await textOf(machine, `/sys/class/net/${device}/operstate`))?.trim();
+      const product = state === 'up' ? 'Wi-Fi adapter, which connects this box' : 'Wi-Fi adapter';
+      return { kind: 'wifi', path: device, naming: 'kernel', device, product };
+    }),
+  );
+  return [
+    ...bluetooth.map((device): FoundPort => {
+      return { kind: 'bluetooth', path: device, naming: 'kernel', device, product: 'Bluetooth adapter' };
+    }),
+    ...wifi,
+  ];
 }
 
 function rank({ product, naming }: FoundPort): number {

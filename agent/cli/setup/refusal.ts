@@ -41,6 +41,8 @@ export const refusals = {
     refusalOf((file) => Object.assign(file.store, { hours: { daily: 'closed', ...hours } })),
   exceptions: (exceptions: Record<string, string>) => refusalOf((file) => Object.assign(file.store, { exceptions })),
   sensor: (sensor: Record<string, unknown>) => refusalOf((file) => Object.assign(file, { sensors: [sensor] })),
+  /** Sensors that may say something against each other. */
+  sensors: (sensors: Record<string, unknown>[]) => refusalOf((file) => Object.assign(file, { sensors })),
   port: (text: string) => refusalOf((file) => Object.assign(file.sensors[0], { port: text })),
   broker: (uplink: Record<string, unknown>) => refusalOf((file) => Object.assign(file, { uplink })),
   storage: (text: string) => refusalOf((file) => Object.assign(file, { storage: { directory: text } })),

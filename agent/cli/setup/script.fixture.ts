@@ -99,8 +99,12 @@ export function scriptedWorld(parts: Partial<World> = {}): World & { said: strin
       hostname: 'Shop-12.local',
       timeZone: 'Europe/Vienna',
       ports: [
-        { path: '/dev/serial/by-id/usb-sniffer', naming: 'stable', device: 'ttyUSB0', product: 'CP2102N' },
-        { path: '/dev/ttyUSB1', naming: 'kernel', device: 'ttyUSB1', product: 'CH340' },
+        {
+          ...{ kind: 'serial', path: '/dev/serial/by-id/usb-sniffer', naming: 'stable' },
+          ...{ device: 'ttyUSB0', product: 'CP2102N' },
+        },
+        { kind: 'serial', path: '/dev/ttyUSB1', naming: 'kernel', device: 'ttyUSB1', product: 'CH340' },
+        { kind: 'bluetooth', path: 'hci0', naming: 'kernel', device: 'hci0', product: 'Bluetooth adapter' },
       ],
     },
     check: async function* () {
