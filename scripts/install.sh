@@ -182,13 +182,14 @@ stage_dependencies() {
   local folders
   if folders=$(installed_dependencies); then
     tar -cf - -T - <<<"$folders" | tar -xf - -C "$staging" --no-same-owner
-    return
+  else
+    require_npm 'install the dependencies' || exit 1
+    say 'fetching the dependencies'
+    run_quietly npm ci --prefix "$staging" --omit=dev --ignore-scripts --no-audit --no-fund ||
+      fail "could not fetch the dependencies of package-lock.json (npm's message is above): check the network and npm's" \
+        'registry and proxy settings, then run this again'
   fi
-  require_npm 'install the dependencies' || exit 1
-  say 'fetching the dependencies'
-  run_quietly npm ci --prefix "$staging" --omit=dev --ignore-scripts --no-audit --no-fund ||
-    fail "could not fetch the dependencies of package-lock.json (npm's message is above): check the network and npm's" \
-      'registry and proxy settings, then run this again'
+  if ! radio_module_loads "$staging"; then provide_radio_module "$staging"; fi
 }
 
 # The Node that goes with the release: one file that needs nothing else.
@@ -238,7 +239,11 @@ staged_release_loads() {
 name_release() {
   local version digest
   version=$(node -p 'require("./package.json").version')
-  digest=$({ program_files | tr '\n' '\0' | xargs -0 sha256sum && node -p 'process.version + process.arch'; } | sha256sum)
+  digest=$({
+    program_files | tr '\n' '\0' | xargs -0 sha256sum && node -p 'process.version + process.arch'
+    # A toolchain that was missing makes another release, with Bluetooth.
+    if radio_module_loads . || radio_toolchain; then echo 'with the module for Bluetooth'; fi
+  } | sha256sum)
   release=$version-${digest:0:12}
 }
 
@@ -274,12 +279,13 @@ install_release() {
 install_files() {
   link "../..$prefix/current/bin/footfall" /usr/bin/footfall
   put systemd/footfall.service $units/footfall.service
+  put systemd/footfall-radio@.service $units/footfall-radio@.service
   put systemd/footfall.sysusers /usr/lib/sysusers.d/footfall.conf
   put systemd/footfall.tmpfiles /usr/lib/tmpfiles.d/footfall.conf
   if [ -f config/99-footfall.rules ]; then put config/99-footfall.rules /usr/lib/udev/rules.d/99-footfall.rules; fi
   if [ ! -d "$root/etc/footfall" ]; then install -d -m 750 -- "$root/etc/footfall"; fi
   local name
-  for name in footfall.example.yaml footfall.schema.json; do
+  for name in footfall.example.yaml footfall.schema.json modbus.schema.json; do
     if [ -f "config/$name" ]; then put "config/$name" "/etc/footfall/$name"; fi
   done
   install_completion bash /usr/share/bash-completion/completions/footfall
@@ -314,6 +320,7 @@ start_service() {
   elif [ "$changes" -eq 0 ] && systemctl --quiet is-active footfall; then
     say 'the service runs already'
   elif systemctl --quiet enable footfall && systemctl restart footfall; then
+    systemctl try-restart 'footfall-radio@*' || say "a radio helper does not start again; next: journalctl -u 'footfall-radio@*' -n 30"
     say 'the service runs; next: footfall status'
   else
     fail 'installed, but the service does not start; next: journalctl -u footfall -n 30, then sudo footfall doctor'
@@ -323,12 +330,15 @@ start_service() {
 remove() {
   if systemd_runs && systemctl --quiet cat footfall >/dev/null 2>&1; then
     systemctl --quiet disable --now footfall || fail 'the service does not stop: sudo systemctl kill -s KILL footfall, then run this again'
+    systemctl --quiet stop 'footfall-radio@*' || fail "a radio helper does not stop: sudo systemctl kill -s KILL 'footfall-radio@*', then run this again"
+    systemctl --quiet disable footfall-radio@.service || say 'a radio helper stays enabled; it is gone with the next boot'
   fi
   local path
-  for path in "$units/footfall.service" /usr/lib/sysusers.d/footfall.conf /usr/lib/tmpfiles.d/footfall.conf \
+  for path in "$units/footfall.service" "$units/footfall-radio@.service" /usr/lib/sysusers.d/footfall.conf /usr/lib/tmpfiles.d/footfall.conf \
     /usr/lib/udev/rules.d/99-footfall.rules /usr/share/bash-completion/completions/footfall \
     /usr/share/zsh/vendor-completions/_footfall /usr/bin/footfall /etc/credstore/footfall.broker-password \
-    /etc/footfall/footfall.example.yaml /etc/footfall/footfall.schema.json "$prefix/current" "$prefix/releases"; do
+    /etc/footfall/footfall.example.yaml /etc/footfall/footfall.schema.json /etc/footfall/modbus.schema.json \
+    "$prefix/current" "$prefix/releases"; do
     if [ ! -e "$root$path" ] && [ ! -L "$root$path" ]; then continue; fi
     rm -rf -- "$root${path:?}"
     changed "removed $path"

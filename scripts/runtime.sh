@@ -94,7 +94,7 @@ dependencies_current() {
   [ "$(cat -- "$footfall_root/node_modules/.footfall-stamp" 2>/dev/null)" = "$(wanted_stamp)" ]
 }
 
-# No install scripts: every native dependency ships a prebuilt binary, and npm 10 would compile it all the same.
+# No install scripts: all native dependencies but one ship prebuilt binaries, and npm 10 would compile them all the same.
 npm_here() {
   npm "$@" --prefix "$footfall_root" --ignore-scripts --include=dev --no-audit --no-fund
 }
@@ -111,12 +111,71 @@ install_dependencies() {
   wanted_stamp >"$footfall_root/node_modules/.footfall-stamp"
 }
 
+# The one dependency that ships no binary: noble's Bluetooth socket, which only the driver ble-hci needs.
+radio_module=node_modules/@abandonware/bluetooth-hci-socket
+radio_binary=$radio_module/build/Release/bluetooth_hci_socket.node
+
+radio_toolchain() {
+  command -v python3 >/dev/null && command -v make >/dev/null && command -v g++ >/dev/null
+}
+
+# radio_module_loads FOLDER: whether the one below FOLDER is for this Node.
+radio_module_loads() {
+  [ -f "$1/$radio_binary" ] && node -e 'require(process.argv[1])' "$1/$radio_binary" 2>/dev/null
+}
+
+# compile_radio_module FOLDER: for the Node on PATH, with the headers that came with it; 3 s.
+compile_radio_module() {
+  local gyp=$1/node_modules/node-gyp/bin/node-gyp.js headers
+  headers=$(node -p 'require("node:path").resolve(process.execPath, "../..")')
+  # Without them node-gyp fetches those of the same version.
+  if [ -d "$headers/include/node" ]; then export npm_config_nodedir="$headers"; else unset npm_config_nodedir; fi
+  (cd -- "$1/$radio_module" &&
+    run_quietly node "$gyp" rebuild --silent -- -Dmodule_name=bluetooth_hci_socket -Dmodule_path="$PWD/build/binding" &&
+    rm -rf build/binding build/Release/obj.target build/Release/.deps) && radio_module_loads "$1"
+}
+
+# provide_radio_module FOLDER: builds it where that can be done; sets `radio_outcome`. Never an error: all else works without.
+provide_radio_module() {
+  if ! radio_toolchain; then
+    radio_outcome=none
+    say 'Bluetooth of this machine (driver ble-hci) will not work: its native module needs python3, make and g++;' \
+      'install them and run this again to use it'
+  elif compile_radio_module "$1"; then
+    radio_outcome=built
+  else
+    radio_outcome=failed
+    say 'Bluetooth of this machine (driver ble-hci) will not work: its native module does not build (the message is above)'
+  fi
+}
+
+# What became of it is kept, so that the same is neither done nor said again.
+radio_module_current() {
+  [ -d "$footfall_root/$radio_module" ] || return 0
+  local stamp outcome
+  stamp=$(cat -- "$footfall_root/node_modules/.footfall-stamp" 2>/dev/null)
+  outcome=$(cat -- "$footfall_root/node_modules/.footfall-radio" 2>/dev/null)
+  case $outcome in
+    "$stamp built") [ -f "$footfall_root/$radio_binary" ] ;;
+    "$stamp none") ! radio_toolchain ;;
+    "$stamp failed") true ;;
+    *) false ;;
+  esac
+}
+
+install_radio_module() {
+  if radio_module_current; then return 0; fi
+  local radio_outcome
+  provide_radio_module "$footfall_root"
+  echo "$(wanted_stamp) $radio_outcome" >"$footfall_root/node_modules/.footfall-radio"
+}
+
 # True when set_up has nothing to do.
 is_set_up() {
-  pick_runtime && dependencies_current
+  pick_runtime && dependencies_current && radio_module_current
 }
 
 set_up() {
   is_set_up && return 0
-  exclusively fetch_runtime && pick_runtime && exclusively install_dependencies
+  exclusively fetch_runtime && pick_runtime && exclusively install_dependencies && exclusively install_radio_module
 }

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { doorLine } from '../drivers/simulator/encode/door-line.ts';
@@ -30,6 +30,7 @@ const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 const STALLED = fileURLToPath(new URL('./support/stalled-storage/main.ts', import.meta.url));
 const PATIENCE = 60_000;
 const UNIT = 'usr/lib/systemd/system/footfall.service';
+const RADIO_UNIT = 'usr/lib/systemd/system/footfall-radio@.service';
 // The Node that runs this test is one that fits, so that nothing is fetched.
 const environment = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
 
@@ -76,6 +77,7 @@ describe('the installer', () => {
       ['opt/footfall/current/package.json', '644'],
       ['opt/footfall/current/drivers/registry.ts', '644'],
       [UNIT, '644'],
+      [RADIO_UNIT, '644'],
       ['usr/lib/sysusers.d/footfall.conf', '644'],
       ['usr/lib/tmpfiles.d/footfall.conf', '644'],
       ['etc/footfall', '750'],
@@ -148,18 +150,32 @@ const ANALYZE = findProgram('systemd-analyze');
 
 describe.skipIf(ANALYZE === null)(`what systemd makes of it${ANALYZE === null ? ' (needs systemd)' : ''}`, () => {
   /** Verify wants the program to be there; below another root it would want all of Debian's units. */
-  function verify(name: string, change: (unit: string) => string): ReturnType<typeof run> {
-    const folder = join(scratch, name);
-    mkdirSync(folder, { recursive: true });
-    const unit = readFileSync(at(UNIT), 'utf8').replaceAll('=/usr/bin/footfall', `=${at('usr/bin/footfall')}`);
-    writeFileSync(join(folder, 'footfall.service'), change(unit));
-    return run(ANALYZE ?? '', 'verify', '--man=no', join(folder, 'footfall.service'));
+  function verify(name: string, change: (unit: string) => string, path = UNIT): ReturnType<typeof run> {
+    const file = join(scratch, name, basename(path));
+    mkdirSync(dirname(file), { recursive: true });
+    const unit = readFileSync(at(path), 'utf8').replaceAll('=/usr/bin/footfall', `=${at('usr/bin/footfall')}`);
+    writeFileSync(file, change(unit));
+    return run(ANALYZE ?? '', 'verify', '--man=no', file);
   }
 
   it('the unit is without a word of complaint, and one with a mistake is not', { timeout: PATIENCE }, async () => {
     expect(await verify('units', (unit) => unit)).toEqual({ code: 0, output: '' });
     const planted = await verify('planted', (unit) => unit.replace('WatchdogSec=', 'WatchdogSecs='));
     expect(planted.output).toContain("Unknown key 'WatchdogSecs'");
+  });
+
+  it('the unit of the radio helpers is without one too', { timeout: PATIENCE }, async () => {
+    expect(await verify('radio-units', (unit) => unit, RADIO_UNIT)).toEqual({ code: 0, output: '' });
+    const planted = await verify('radio-planted', (unit) => unit.replace('UMask=', 'UMasks='), RADIO_UNIT);
+    expect(planted.output).toContain("Unknown key 'UMasks'");
+  });
+
+  it('only the radio helpers have capabilities, and only those of radios', () => {
+    const unit = readFileSync(at(RADIO_UNIT), 'utf8');
+    for (const key of ['AmbientCapabilities', 'CapabilityBoundingSet']) {
+      expect(unit).toContain(`\n${key}=CAP_NET_RAW CAP_NET_ADMIN\n`);
+    }
+    expect(readFileSync(at(UNIT), 'utf8')).not.toMatch(/AmbientCapabilities|AF_BLUETOOTH|AF_PACKET/);
   });
 
   it.skipIf(process.getuid?.() !== 0)('makes the user and the folders (as root only)', async () => {
@@ -169,6 +185,7 @@ describe.skipIf(ANALYZE === null)(`what systemd makes of it${ANALYZE === null ? 
     const user = readFileSync(at('etc/passwd'), 'utf8').match(/^footfall:x:(\d+):(\d+):.*:\/usr\/sbin\/nologin$/m);
     expect(user).not.toBeNull();
     expect(await run('systemd-tmpfiles', '--create', `--root=${root}`)).toEqual({ code: 0, output: '' });
+    expect(readFileSync(at('etc/passwd'), 'utf8')).toMatch(/^footfall-radio:x:/m);
     const { uid, gid } = statSync(at('etc/footfall'));
     expect([uid, String(gid), modeOf('etc/footfall')]).toEqual([0, user?.[2], '750']);
     expect(modeOf('etc/credstore')).toBe('700');

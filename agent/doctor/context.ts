@@ -68,7 +68,14 @@ export type DaemonAnswer = { document: StatusDocument; tookMs: number } | { erro
 
 export interface SensorPort {
   id: string;
+  /** A path; of a radio its adapter. */
   port: string;
+}
+
+/** What a sensor listens with; undefined for one on a serial port. */
+export function radioOf({ port }: SensorPort): 'bluetooth' | 'wlan' | undefined {
+  if (port.startsWith('/')) return undefined;
+  return /^(auto|hci\d+)$/.test(port) ? 'bluetooth' : 'wlan';
 }
 
 export interface Context {

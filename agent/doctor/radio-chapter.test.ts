@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findingsOf, only, type Preparation } from './machine.testing.ts';
+import { findingsOf, only, type Preparation, SETTINGS_PATH } from './machine.testing.ts';
 import { physWithMonitorMode } from './radio-chapter.ts';
 
 /** As iw 5.19 prints it, shortened. */
@@ -124,5 +124,144 @@ describe('raw sockets', () => {
   ])("are this user's without one: CapEff %s", async (bits, outcome) => {
     const files = { '/proc/self/status': `Name:\tnode\nCapEff:\t${bits}\n` };
     expect(only(await radio({ files }), 'capability')).toMatchObject({ outcome });
+  });
+});
+
+const settings = (sensor: string): Preparation['files'] => ({
+  [SETTINGS_PATH]: `tenant: acme
+gateway: gw
+store: { id: shop, time_zone: Europe/Prague, hours: { daily: 24h } }
+sensors: [{ id: air, ${sensor}, zone: shop }]
+`,
+});
+const bluetooth = settings('driver: ble-hci');
+const monitor = settings('driver: wifi-monitor, adapter: wlan0');
+
+describe('radios that a sensor needs', () => {
+  it('are an error when they are switched off', async () => {
+    const blocked = {
+      '/sys/class/rfkill/rfkill0/type': 'bluetooth\n',
+      '/sys/class/rfkill/rfkill0/soft': '1\n',
+      '/sys/class/rfkill/rfkill0/hard': '0\n',
+    };
+    expect(only(await radio({ files: { ...blocked, ...bluetooth } }), 'rfkill')).toMatchObject({
+      outcome: 'error',
+      mend: 'To use it: sudo rfkill unblock bluetooth',
+    });
+    expect(only(await radio({ files: { ...blocked, ...monitor } }), 'rfkill')).toMatchObject({ outcome: 'skipped' });
+  });
+
+  it('are an error when they cannot listen', async () => {
+    const iw = IW.replace(/^Wiphy phy1[\s\S]*?(?=^Wiphy phy0)/m, '');
+    const prepared = {
+      files: { ...RADIO.files, ...monitor },
+      links: RADIO.links ?? {},
+      programs: { 'iw phy': { out: iw } },
+    };
+    expect(only(await radio(prepared), 'monitor_mode')).toMatchObject({ outcome: 'error' });
+    const without = { ...prepared, files: { ...RADIO.files, ...bluetooth } };
+    expect(only(await radio(without), 'monitor_mode')).toMatchObject({ outcome: 'skipped' });
+  });
+
+  it('are not said to be needed by none', async () => {
+    const findings = await radio({ files: { ...bluetooth } });
+    expect(only(findings, 'bluetooth')?.found).toBe('there is none; a sensor of the settings needs one');
+  });
+});
+
+describe('the helper of a radio', () => {
+  const unit = (lines: string) => ({
+    'systemctl show footfall-radio@air.service': {
+      out: `LoadState=loaded\nActiveState=active\nResult=success\nUnitFileState=enabled\nNRestarts=0\nAmbientCapabilities=cap_net_raw cap_net_admin\n${lines}`,
+    },
+  });
+  const socket = { '/run/footfall-radio/air.sock': '' };
+
+  it('is looked at of each sensor that has one, and of no other', async () => {
+    const well = await radio({ files: { ...bluetooth, ...socket }, programs: unit('') });
+    expect(only(well, 'helper', 'air')).toMatchObject({ outcome: 'ok', found: 'it runs', mend: '' });
+    expect(only(well, 'helper_capabilities', 'air')).toMatchObject({ outcome: 'ok' });
+    const serial = settings('driver: wifi-lines, port: /dev/ttyUSB0');
+    expect(only(await radio({ files: { ...serial }, programs: unit('') }), 'helper')).toBeUndefined();
+  });
+
+  it.each([
+    [
+      'ActiveState=inactive',
+      'error',
+      'it is inactive',
+      'sudo systemctl enable --now footfall-radio@air; and see: journalctl -u footfall-radio@air',
+    ],
+    ['ActiveState=failed\nResult=exit-code', 'error', 'it is failed (exit-code)', 'journalctl -u footfall-radio@air'],
+    ['UnitFileState=disabled', 'warning', 'will not after the next start', 'sudo systemctl enable --now'],
+    ['NRestarts=3', 'ok', 'it runs, started again 3 times', ''],
+    ['LoadState=not-found', 'ok', 'the unit is not installed; its socket is there', ''],
+  ])('as its unit says: %j', async (line, outcome, found, mend) => {
+    const name = line.split('\n').map((each) => each.split('=')[0]);
+    const { out } = unit('')['systemctl show footfall-radio@air.service'];
+    const kept = out.split('\n').filter((each) => !name.includes(each.split('=')[0]));
+    const programs = { 'systemctl show footfall-radio@air.service': { out: `${kept.join('\n')}\n${line}\n` } };
+    expect(only(await radio({ files: { ...monitor, ...socket }, programs }), 'helper', 'air')).toMatchObject({
+      outcome,
+      found: expect.stringContaining(found) as string,
+      mend: expect.stringContaining(mend) as string,
+    });
+  });
+
+  it('has a socket, with or without systemd', async () => {
+    expect(only(await radio({ files: { ...monitor }, programs: unit('') }), 'helper')).toMatchObject({
+      outcome: 'error',
+      found: 'it runs, and there is no /run/footfall-radio/air.sock',
+      mend: 'sudo systemctl restart footfall-radio@air',
+    });
+    expect(only(await radio({ files: { ...monitor, ...socket } }), 'helper')?.outcome).toBe('ok');
+    expect(only(await radio({ files: { ...monitor } }), 'helper')).toMatchObject({
+      outcome: 'warning',
+      mend: 'sudo footfall radio air',
+    });
+  });
+
+  it('may use a radio, or is told what it lacks', async () => {
+    const programs = unit('');
+    const key = 'systemctl show footfall-radio@air.service';
+    const out = programs[key].out.replace(' cap_net_admin', '');
+    const findings = await radio({ files: { ...monitor, ...socket }, programs: { [key]: { out } } });
+    expect(only(findings, 'helper_capabilities', 'air')).toMatchObject({
+      outcome: 'error',
+      found: 'its unit lacks CAP_NET_ADMIN',
+    });
+  });
+});
+
+describe('what monitor mode takes', () => {
+  it('are programs, of which those that are missing are told with their packages', async () => {
+    const programs = { 'tcpdump --version': {}, 'iw --version': {}, 'ip -V': {} };
+    expect(only(await radio({ files: { ...monitor }, programs }), 'monitor_tools')?.outcome).toBe('ok');
+    expect(
+      only(await radio({ files: { ...monitor }, programs: { 'iw --version': {} } }), 'monitor_tools'),
+    ).toMatchObject({
+      outcome: 'error',
+      found: 'tcpdump, ip not installed',
+      mend: 'sudo apt install tcpdump iproute2',
+    });
+    expect(only(await radio({ files: { ...bluetooth } }), 'monitor_tools')).toBeUndefined();
+  });
+
+  it('is an interface that is up', async () => {
+    const prepared = (flags: string) => ({
+      ...RADIO,
+      files: {
+        ...RADIO.files,
+        ...monitor,
+        '/sys/class/net/wlan0/type': '803\n',
+        '/sys/class/net/wlan0/flags': flags,
+      },
+    });
+    expect(only(await radio(prepared('0x1003\n')), 'monitor_interface', 'wlan0')?.outcome).toBe('ok');
+    expect(only(await radio(prepared('0x1002\n')), 'monitor_interface', 'wlan0')).toMatchObject({
+      outcome: 'warning',
+      mend: expect.stringContaining('sudo ip link set wlan0 up') as string,
+    });
+    expect(only(await radio(RADIO), 'monitor_interface')).toBeUndefined();
   });
 });

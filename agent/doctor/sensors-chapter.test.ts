@@ -258,3 +258,52 @@ it('no finding shows the address in the name of an adapter', async () => {
   });
   expect(JSON.stringify(findings)).not.toMatch(/34.85.18/i);
 });
+
+describe('the radios among the sensors', () => {
+  const RADIOS = `tenant: acme
+gateway: gw
+store: { id: shop, time_zone: Europe/Prague, hours: { daily: 24h } }
+sensors:
+  - { id: ble, driver: ble-hci, adapter: ADAPTER, zone: shop }
+  - { id: air, driver: wifi-monitor, adapter: wlan1, zone: shop }
+`;
+  const radios = (adapter: string, ...parts: Preparation[]) =>
+    findingsOf('sensors', box('', { files: { [SETTINGS_PATH]: RADIOS.replace('ADAPTER', adapter) } }, ...parts));
+  const hci: Preparation = { files: { '/sys/class/bluetooth/hci0/type': '' } };
+  const wlan = (state: string, type: string): Preparation => ({
+    files: {
+      '/sys/class/ieee80211/phy1/name': 'phy1',
+      '/sys/class/net/wlan1/operstate': `${state}\n`,
+      '/sys/class/net/wlan1/type': `${type}\n`,
+    },
+    links: { '/sys/class/net/wlan1/phy80211': '../../ieee80211/phy1' },
+  });
+
+  it('are well with their adapters, and are looked for at no port', async () => {
+    const findings = await radios('auto', hci, wlan('unknown', '803'));
+    expect(findings.map(({ check, outcome, found }) => [check, outcome, found])).toEqual([
+      ['serial_ports', 'ok', 'there are none'],
+      ['adapter', 'ok', 'hci0'],
+      ['adapter', 'ok', 'it is there'],
+    ]);
+  });
+
+  it('are told when their adapters are not there', async () => {
+    const findings = await radios('auto');
+    expect(findings.map(({ subject, outcome, found }) => [subject, outcome, found]).slice(1)).toEqual([
+      ['ble', 'error', 'there is no Bluetooth adapter'],
+      ['air', 'error', 'there is no Wi-Fi adapter'],
+    ]);
+    const other = await radios('hci2', hci, wlan('down', '1'));
+    expect(only(other, 'adapter', 'ble')).toMatchObject({
+      outcome: 'error',
+      found: 'there is no hci2; there is hci0',
+      mend: 'Plug it in, or name the right adapter of ble: sudo footfall setup',
+    });
+  });
+
+  it('are told when the adapter connects the box', async () => {
+    const findings = await radios('hci0', hci, wlan('up', '1'));
+    expect(only(findings, 'adapter_use')).toMatchObject({ subject: 'air', outcome: 'error' });
+  });
+});

@@ -1,11 +1,15 @@
-/** The sensors' ports: there, free and ours, bound by a name that lasts, and left alone by the rest of the system. */
-import type { Context } from './context.ts';
+/**
+ * The sensors' ports: there, free and ours, bound by a name that lasts, and left alone by the rest of the system; of
+ * radios their adapters.
+ */
+import { type Context, radioOf } from './context.ts';
 import type { Finding } from './finding.ts';
 import { findHolders } from './holders.ts';
 import { factsAt, textOf } from './machine.ts';
 import { bestName, listSerialPorts } from './ports.ts';
 import { ChapterReport, countOf } from './report.ts';
 import { checkPort, type PortFacts } from './sensor-port.ts';
+import { checkAdapter } from './sensor-radio.ts';
 
 const RULES = [
   '/etc/udev/rules.d/99-footfall.rules',
@@ -30,7 +34,9 @@ export async function* checkSensors(context: Context): AsyncGenerator<Finding> {
     yield report.skipped(check, 'there are no settings that name any');
     return;
   }
-  const places = await Promise.all(sensors.map(({ port }) => machine.realpath(port).catch(() => null)));
+  const places = await Promise.all(
+    sensors.map((sensor) => (radioOf(sensor) ? null : machine.realpath(sensor.port).catch(() => null))),
+  );
   const [holders, consoles, units] = await Promise.all([
     findHolders(
       machine,
@@ -40,6 +46,10 @@ export async function* checkSensors(context: Context): AsyncGenerator<Finding> {
     activeUnits(context),
   ]);
   for (const [index, sensor] of sensors.entries()) {
+    if (radioOf(sensor)) {
+      yield* checkAdapter(context, sensor);
+      continue;
+    }
     const place = places[index];
     const port = ports.find(({ path }) => path === place) ?? null;
     const facts: PortFacts = { sensor, place, port, ports, holders, consoles, units };
