@@ -18,6 +18,7 @@ const MINUTE = 60_000;
 const DOOR: SensorSettings = {
   id: 'front',
   driver: 'door-lines',
+  line: 'serial',
   port: 'memory',
   baud: 115_200,
   role: 'door',
@@ -25,6 +26,7 @@ const DOOR: SensorSettings = {
   gateDbm: -70,
   swap: false,
   silentMinutes: 15,
+  options: {},
 };
 
 let directory: string;

@@ -27,6 +27,7 @@ import { Pipeline } from './pipeline.ts';
 import { LoopWatch } from './platform/loop.ts';
 import { Timeline } from './platform/timeline.ts';
 import { Boundary } from './privacy/boundary.ts';
+import { recordSensor } from './recording.ts';
 import { parametersOf, reload } from './reload.ts';
 import { Sensor } from './sensors.ts';
 import { toParameters } from './settings/parameters.ts';
@@ -193,6 +194,8 @@ export class Daemon {
 
   async #begin(): Promise<void> {
     const { advanceTo, box, clock, password, source } = this.#parts;
+    const now = (): number => this.#timeline.now();
+    const event = (code: string, message: string): void => this.#health.event(code, message, now());
     await box.start();
     this.#server = await startLocalServer({
       path: this.socketPath,
@@ -202,6 +205,7 @@ export class Daemon {
         log: () => this.#parts.logging.recent(),
         metrics: () => this.#metrics(),
         tail: (filter, sink) => this.#tap.listen(filter, sink),
+        record: (sensor, sink) => recordSensor({ station: this.#station, now, event }, sensor, sink),
         ...(source === undefined ? {} : { reload: () => this.reload() }),
         ...(advanceTo === undefined ? {} : { advance: (body: unknown) => this.#advance(body, advanceTo) }),
       },
@@ -255,7 +259,7 @@ export class Daemon {
     return new Sensor({
       parameters: parametersOf(sensor.id, parameters),
       driver,
-      ...(sensor.linkType === undefined ? {} : { linkType: sensor.linkType }),
+      decoder: sensor.options,
       transport: this.#parts.transport(sensor, driver),
       port: sensor.port,
       silentMs: sensor.silentMinutes * 60_000,

@@ -1,5 +1,6 @@
 /** A gateway's counting on recorded bytes, without storage or uplink, on a clock in lock-step with the bytes. */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import type { DecoderOptions } from '../drivers/driver.ts';
 import { driverNamed } from '../drivers/registry.ts';
 import { MemoryTransport } from '../drivers/transport/stream.ts';
 import { Fold } from './analytics/fold.ts';
@@ -17,6 +18,8 @@ export interface ReplayOptions {
   startMs: number;
   /** Link type of pcap streams that are joined after their header. */
   linkType?: number;
+  /** What the decoders of single sensors are told, by id. */
+  decoders?: ReadonlyMap<string, DecoderOptions>;
   sealed(window: SealedWindow): void;
 }
 
@@ -62,13 +65,13 @@ export class Replay {
   }
 
   #sensor(parameters: SensorParameters, intake: Intake): Sensor {
-    const { linkType } = this.#options;
+    const { linkType, decoders } = this.#options;
     const transport = new MemoryTransport();
     this.#transports.set(parameters.id, transport);
     return new Sensor({
       parameters,
       driver: driverNamed(parameters.driver),
-      ...(linkType === undefined ? {} : { linkType }),
+      decoder: { ...(linkType !== undefined && { linkType }), ...decoders?.get(parameters.id) },
       transport,
       port: 'replay',
       silentMs: SILENT_MS,

@@ -126,6 +126,19 @@ describe('a sensor', () => {
     expect(bench.logs).toEqual(['info sensor up: ', 'warn sensor down: unplugged', 'info sensor up: ']);
   });
 
+  it('puts no half of a total together with the next line when its line is opened anew', () => {
+    const bench = new Bench();
+    bench.sensor.start();
+    bench.send('boot\n112\n1');
+    bench.transport.hangUp();
+    bench.transport.restore();
+    bench.send('13\n114\n');
+    bench.intake.handOverPending();
+    const totals = bench.rows.filter(({ kind }) => kind === InputKind.counter).map(({ a }) => a);
+    expect(totals).toEqual([112, 114]);
+    expect(bench.sensor.status()).toMatchObject({ accepted: 2, rejected: { noise: 1, truncated: 2 } });
+  });
+
   it('counts frames of the last full minute', () => {
     const bench = new Bench();
     bench.sensor.start();

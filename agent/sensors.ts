@@ -1,6 +1,7 @@
 /** One sensor of the running daemon: its transport, its decoder, and what is known of its health. */
-import type { Decoder, Driver, Transport } from '../drivers/driver.ts';
+import type { Decoder, DecoderOptions, Driver, Transport } from '../drivers/driver.ts';
 import type { SensorParameters } from './analytics/parameters.ts';
+import { AgentError } from './errors.ts';
 import type { Intake } from './intake.ts';
 import type { SensorStatus } from './local/document.ts';
 import { REJECTIONS } from './readings.ts';
@@ -20,8 +21,8 @@ export const NOT_OPENED_YET = 'not opened yet';
 export interface SensorOptions {
   parameters: SensorParameters;
   driver: Driver;
-  /** Link type of a pcap stream that is joined after its header. */
-  linkType?: number;
+  /** What the driver is told by the settings. */
+  decoder?: DecoderOptions;
   transport: Transport;
   port: string;
   /** No accepted frame for this long, while the line is open, is silence. */
@@ -32,9 +33,18 @@ export interface SensorOptions {
   log: (level: 'info' | 'warn', fields: Record<string, unknown>, message: string) => void;
 }
 
+/** Takes a sensor's bytes as they are read: a recording. */
+export interface BytesListener {
+  /** `chunk` is valid only during the call. */
+  bytes(chunk: Uint8Array, atMs: number): void;
+  /** The sensor was stopped. */
+  ended(): void;
+}
+
 export class Sensor {
   #options: SensorOptions;
   readonly #decoder: Decoder;
+  #listener: BytesListener | null = null;
   #up = false;
   #detail: string | null = NOT_OPENED_YET;
   #since: number;
@@ -54,11 +64,11 @@ export class Sensor {
   #perMinute = 0;
 
   constructor(options: SensorOptions) {
-    const { driver, linkType, parameters } = options;
+    const { driver, parameters } = options;
     this.#options = options;
     this.#decoder = driver.createDecoder({
+      ...options.decoder,
       role: parameters.role === 'transactions' ? 'transactions' : 'door',
-      ...(linkType === undefined ? {} : { linkType }),
     });
     this.#since = options.now();
     this.#reportedUntil = this.#since;
@@ -83,8 +93,10 @@ export class Sensor {
     const decoder = this.#decoder;
     const sink = intake.sinkOf(parameters.index);
     transport.start({
+      ...(decoder.speaker && { speaker: decoder.speaker }),
       bytes: (chunk) => {
         const at = now();
+        this.#listener?.bytes(chunk, at);
         // Before the bytes: they belong to the span that has begun.
         this.#reportDue(at);
         const before = decoder.counts.accepted;
@@ -98,13 +110,33 @@ export class Sensor {
           if (this.#silent) this.#change(at, false, null, true);
         }
       },
-      up: () => this.#change(now(), false, null, true),
+      up: () => {
+        this.#change(now(), false, null, true);
+        decoder.reopened?.();
+      },
       down: (reason) => this.#change(now(), false, reason, false),
     });
   }
 
-  stop(): Promise<void> {
-    return this.#options.transport.stop();
+  async stop(): Promise<void> {
+    await this.#options.transport.stop();
+    this.#listener?.ended();
+    this.#listener = null;
+  }
+
+  /**
+   * Passes on all bytes from now on until the returned function is called.
+   * @throws AgentError `recording_running` while somebody else listens.
+   */
+  listen(listener: BytesListener): () => void {
+    if (this.#listener !== null) {
+      const hint = 'Wait for its end, or end it: Ctrl-C in its terminal.';
+      throw new AgentError('recording_running', `expected no other recording of ${this.id}, found one`, hint);
+    }
+    this.#listener = listener;
+    return () => {
+      if (this.#listener === listener) this.#listener = null;
+    };
   }
 
   /** Notices silence and, when a span of the grid has ended, reports on it. */
