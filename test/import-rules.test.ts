@@ -110,6 +110,17 @@ const RULES: ImportRule[] = [
     mayNot: ['../../daemon.ts', '../../storage/inspect.ts', '../../raw.ts', '../../../drivers/registry.ts'],
   })),
   {
+    from: 'agent/cli/sensors/detect.ts',
+    may: [
+      './part.ts',
+      '../socket.ts',
+      '../../doctor/ports.ts',
+      '../../local/client.ts',
+      '../../../drivers/registry.ts',
+    ],
+    mayNot: ['../../daemon.ts', '../../storage/client.ts', '../../raw.ts', '../../privacy/boundary.ts'],
+  },
+  {
     from: 'agent/doctor/examine.ts',
     may: ['./finding.ts', '../mqtt/session.ts', '../contract/probe.ts', '../settings/load.ts', '../storage/inspect.ts'],
     mayNot: ['../storage/client.ts', '../uplink/uplink.ts', '../daemon.ts', '../raw.ts', '../../drivers/registry.ts'],
@@ -125,7 +136,7 @@ const RULES: ImportRule[] = [
       '../../../drivers/driver.ts',
     ],
   },
-  ...['replay', 'simulate'].map((verb) => ({
+  ...['radio', 'record', 'replay', 'sensors', 'simulate'].map((verb) => ({
     from: `agent/cli/${verb}.ts`,
     may: ['../replay.ts', '../analytics/fold.ts', '../../drivers/registry.ts', '../local/client.ts'],
     mayNot: ['../storage/client.ts', '../uplink/uplink.ts', '../raw.ts'],

@@ -132,7 +132,8 @@ function openStorage(directory: string) {
 }
 
 function settingsOf(directory: string, driver: WifiDriver): Settings {
-  const sensor = { baud: 921_600, gateDbm: -70, swap: false, silentMinutes: 15 };
+  const line = { line: 'serial', baud: 921_600, options: {} } as const;
+  const sensor = { ...line, gateDbm: -70, swap: false, silentMinutes: 15 };
   const sensors: SensorSettings[] = [
     { ...sensor, id: 'wifi', driver, port: '/dev/benchmark-wifi', role: 'zone', place: 'shop' },
     { ...sensor, id: 'door', driver: 'door-lines', port: '/dev/benchmark-door', role: 'door', place: 'main' },

@@ -1,16 +1,21 @@
 /** A gateway with any set of sensors, and the commands an operator runs beside it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DRIVER_FACTS } from '../../agent/settings/sensor-drivers.ts';
+import type { SensorDriver } from '../../agent/settings/settings.ts';
 import { Gateway, MAIN } from './gateway.ts';
 import { Child } from './processes.ts';
 import type { Pty } from './pty.ts';
 
 export interface ShopSensor {
   id: string;
-  driver: 'wifi-pcap' | 'wifi-lines' | 'door-lines';
+  driver: SensorDriver;
+  /** Of a radio its adapter. */
   port: string;
   /** Zone or door, by driver. */
   place: string;
+  /** Further keys of the settings file. */
+  more?: Readonly<Record<string, string | number>>;
 }
 
 export interface ShopSettings {
@@ -23,9 +28,16 @@ export interface ShopSettings {
 }
 
 export function shopSettings(shop: ShopSettings): string {
-  const sensors = shop.sensors.map(({ id, driver, port, place }) => {
-    const where = driver === 'door-lines' ? `door: ${place}` : `zone: ${place}, gate_dbm: -70`;
-    return `  - { id: ${id}, driver: ${driver}, port: ${port}, ${where}${driver === 'wifi-pcap' ? ', link_type: 127' : ''} }`;
+  const sensors = shop.sensors.map(({ id, driver, port, place, more = {} }) => {
+    const row = {
+      ...{ id, driver, [port.startsWith('/') ? 'port' : 'adapter']: port },
+      ...(DRIVER_FACTS[driver].kind === 'door' ? { door: place } : { zone: place, gate_dbm: -70 }),
+      ...(driver === 'wifi-pcap' && { link_type: 127 }),
+      ...more,
+    };
+    return `  - { ${Object.entries(row)
+      .map(([key, value]) => `${key}: ${value}`)
+      .join(', ')} }`;
   });
   return `tenant: lab
 gateway: shop-1
