@@ -1,8 +1,11 @@
 /** The daemon on this machine: its serial ports, its disk, its clock, the supervisor that watches it, until told to end. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { SerialTransport } from '../drivers/transport/serial.ts';
+import { fileURLToPath } from 'node:url';
+import { HelperProcess } from '../drivers/radio/spawn.ts';
+import { type Helper, Lines } from '../drivers/transport/lines.ts';
 import { Machine } from './box.ts';
+import type { Clock } from './clock.ts';
 import { Daemon } from './daemon.ts';
 import { reasonOf } from './errors.ts';
 import type { SettingsSource } from './live-settings.ts';
@@ -15,6 +18,7 @@ import { ClockTrustWatch } from './platform/clock-trust.ts';
 import { ServiceNotifier } from './platform/notify.ts';
 import { Watchdog } from './platform/watchdog.ts';
 import { keepLastGood, loadEffective } from './settings/effective.ts';
+import { radioSocketOf } from './settings/radio-socket.ts';
 import { readPassword } from './settings/secrets.ts';
 import type { EffectiveSettings } from './settings/settings.ts';
 import { openStorageClient } from './storage/client.ts';
@@ -24,6 +28,8 @@ export interface RunParts {
   effective: EffectiveSettings;
   /** What deserves a word about how the settings came to be. */
   notes: string[];
+  /** Starts the helpers of radios itself, where systemd does not. */
+  startRadios?: boolean;
   /** UTC milliseconds at which a virtual clock stands still in place of the machine's. */
   virtualStartMs?: number;
   /** Another entry of the storage thread than the product's. */
@@ -48,6 +54,14 @@ export async function runDaemon(parts: RunParts): Promise<void> {
     const virtual = parts.virtualStartMs === undefined ? null : new VirtualClock(parts.virtualStartMs);
     const clock = virtual ?? networkClock;
     const from = sourceOf(effective.path, () => clock.wall());
+    const radioSocket = (id: string): string => radioSocketOf(settings.runtimeDirectory, id);
+    const transports = new Lines({
+      clock,
+      networkClock,
+      random: Math.random,
+      radioSocket,
+      ...(parts.startRadios === true && { helper: helpersOf(effective.path, networkClock, logging.logger('sensors')) }),
+    });
     daemon = await Daemon.start({
       settings,
       source: { effective, from },
@@ -67,8 +81,7 @@ export async function runDaemon(parts: RunParts): Promise<void> {
         networkClock,
         new ClockTrustWatch({ clock: networkClock, source: settings.clock.source }),
       ),
-      transport: (sensor) =>
-        new SerialTransport({ path: sensor.port, baudRate: sensor.baud, clock, random: Math.random }),
+      transport: (sensor) => transports.of(sensor),
       random: Math.random,
       logging,
       begin: () => record.begin(),
@@ -191,6 +204,21 @@ function takeServiceResult(runtimeDirectory: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** Helpers that run as children of this process. */
+function helpersOf(settings: string, clock: Clock, log: Log): (sensorId: string, socket: string) => Helper {
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  return (sensorId, socket) =>
+    new HelperProcess({
+      main,
+      sensorId,
+      settings,
+      socket,
+      clock,
+      random: Math.random,
+      log: (line) => log('info', { sensor: sensorId, line }, 'the radio helper says'),
+    });
 }
 
 /** This machine's identity, so that a cloned card or a copied database begins an epoch of its own (machine-id(5)). */

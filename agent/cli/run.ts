@@ -13,6 +13,7 @@ export function register(program: Command, storageWorker?: URL): void {
       'run on a clock that stands still at TIME (ISO 8601) and moves only when POST /clock/advance on the local socket says so; for replays and tests',
       parseTime,
     )
+    .option('--start-radios', 'start the helpers of radios as well, where systemd does not')
     .addHelpText(
       'after',
       `
@@ -39,6 +40,7 @@ function parseTime(text: string): number {
 interface RunOptions {
   settings: string;
   virtualClock?: number;
+  startRadios?: boolean;
 }
 
 async function run(options: RunOptions, storageWorker: URL | undefined): Promise<void> {
@@ -48,6 +50,7 @@ async function run(options: RunOptions, storageWorker: URL | undefined): Promise
   await runDaemon({
     effective,
     notes,
+    ...(options.startRadios === undefined ? {} : { startRadios: options.startRadios }),
     ...(options.virtualClock === undefined ? {} : { virtualStartMs: options.virtualClock }),
     ...(storageWorker === undefined ? {} : { storageWorker }),
   });

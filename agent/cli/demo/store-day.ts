@@ -64,7 +64,8 @@ export function settingsFor(
   const open: [number, number][] = [[minutes(day.openMs), minutes(day.closeMs)]];
   // What an installer does: holds a phone in front of the shop and reads its strength.
   const gateDbm = Math.round(store.streetDbm('shop-wifi'));
-  const sensor = { port: 'simulated', baud: 115_200, gateDbm, swap: false, silentMinutes: 15 };
+  const line = { line: 'serial', port: 'simulated', baud: 115_200, options: {} } as const;
+  const sensor = { ...line, gateDbm, swap: false, silentMinutes: 15 };
   const sensors: SensorSettings[] = [
     { ...sensor, id: 'shop-wifi', driver: 'wifi-pcap', role: 'zone', place: 'shop' },
     { ...sensor, id: 'main-door', driver: 'door-lines', role: 'door', place: 'main' },
