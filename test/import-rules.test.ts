@@ -75,7 +75,7 @@ const RULES: ImportRule[] = [
   },
   {
     from: 'agent/local/server.ts',
-    may: ['./document.ts', '../clock.ts', '../errors.ts', '../uplink/port.ts', 'node:http'],
+    may: ['./document.ts', '../clock.ts', '../errors.ts', '../socket-path.ts', '../uplink/port.ts', 'node:http'],
     mayNot: ['../uplink/uplink.ts', '../storage/storage.ts', '../raw.ts', '../daemon.ts', '../settings/settings.ts'],
   },
   {
@@ -153,7 +153,14 @@ const RULES: ImportRule[] = [
   },
   {
     from: 'drivers/wifi/pcap.ts',
-    may: ['./frame.ts', '../driver.ts', '../../agent/raw.ts', '../../agent/readings.ts', 'node:buffer'],
+    may: [
+      './frame.ts',
+      '../driver.ts',
+      '../../agent/raw.ts',
+      '../../agent/readings.ts',
+      '../../agent/socket-path.ts',
+      'node:buffer',
+    ],
     mayNot: ['../../agent/privacy/boundary.ts', '../../agent/storage/storage.ts', '../../scripts/bench/main.ts'],
   },
   {

@@ -1,9 +1,9 @@
 /** The daemon's local interface: HTTP with JSON over a unix socket, for the people on the box and for tests. */
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentError, reasonOf } from '../errors.ts';
+import { claimSocketPath } from '../socket-path.ts';
 import { sendFailure } from './answers.ts';
 import { type LocalRoutes, type Route, tableOf } from './routes.ts';
 import { TailStreams } from './tail-stream.ts';
@@ -34,7 +34,7 @@ export async function startLocalServer(options: { path: string; routes: LocalRou
   server.maxConnections = MAX_CONNECTIONS;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-    await removeStale(path);
+    await makeWay(path);
     await listen(server, path);
     chmodSync(path, 0o660);
   } catch (error) {
@@ -53,40 +53,22 @@ export async function startLocalServer(options: { path: string; routes: LocalRou
   };
 }
 
-async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return;
-  if (!found.isSocket()) {
+async function makeWay(path: string): Promise<void> {
+  const found = await claimSocketPath(path);
+  if (found === 'file') {
     throw new AgentError(
       'socket_path_taken',
       `expected a socket or nothing at ${path}, found another kind of file`,
       'Move that file away, or name another "runtime_directory" in the settings.',
     );
   }
-  if (await somebodyAnswers(path)) {
+  if (found === 'answered') {
     throw new AgentError(
       'daemon_already_running',
       `another daemon answers on ${path}`,
       'Stop it first, or give this one a "runtime_directory" of its own.',
     );
   }
-  unlinkSync(path);
-}
-
-function somebodyAnswers(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
-      // A full backlog is a busy daemon, not a dead one.
-      else if (error.code === 'EAGAIN') resolve(true);
-      else reject(error);
-    });
-  });
 }
 
 function listen(server: Server, path: string): Promise<void> {

@@ -1,7 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { AgentError, reasonOf } from '../../agent/errors.ts';
+import { claimSocketPath } from '../../agent/socket-path.ts';
 import { bytesFrames, RADIO_PROTOCOL, stateFrame } from './frames.ts';
 import type { RadioState } from './source.ts';
 
@@ -42,7 +43,7 @@ export class RadioServer {
     const server = createServer();
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-      await removeStale(path);
+      await makeWay(path);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(path, resolve);
@@ -123,38 +124,20 @@ export class RadioServer {
   }
 }
 
-async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) {
+async function makeWay(path: string): Promise<void> {
+  const found = await claimSocketPath(path);
+  if (found === 'file') {
     throw new AgentError(
       'radio_socket_taken',
       `expected a socket or nothing at ${path}, found another kind of file`,
       'Move that file away, or name another path with --socket.',
     );
   }
-  if (await somebodyAnswers(path)) {
+  if (found === 'answered') {
     throw new AgentError(
       'radio_already_running',
       `another radio helper answers on ${path}`,
       'Stop it first: systemctl stop footfall-radio@ID',
     );
   }
-  unlinkSync(path);
-}
-
-function somebodyAnswers(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
-      // A full backlog is a busy helper, not a dead one.
-      else if (error.code === 'EAGAIN') resolve(true);
-      else reject(error);
-    });
-  });
 }
