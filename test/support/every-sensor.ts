@@ -40,6 +40,8 @@ export interface DayOptions {
   hours: number;
   sensors?: readonly SimulatedSensor[];
   faults?: readonly PlantedFault[];
+  /** Has the ledger tell every address and SSID of the day. */
+  keepSecrets?: boolean;
 }
 
 /** What a sensor did, and what is known of it at the collector. */
@@ -69,11 +71,13 @@ export interface DayLedger {
   missing: { sequences: number[]; windows: number[]; double: number[]; held: number };
   /** Door records with people who were set aside, caught up, or came with a counter that began anew. */
   unusual: DoorRecord[];
+  /** Empty unless they were to be kept. */
+  secrets: { addresses: Uint8Array[]; ssids: string[] };
 }
 
 /** Runs the day; ends when every sealed window is acknowledged. */
 export async function runEverySensor(options: DayOptions): Promise<DayLedger> {
-  const { directory, seed, hours, sensors = EVERY_SENSOR, faults = [] } = options;
+  const { directory, seed, hours, sensors = EVERY_SENSOR, faults = [], keepSecrets = false } = options;
   mkdirSync(directory, { recursive: true });
   const endMs = START_MS + Math.ceil((hours * 60 * MINUTE) / WINDOW_MS) * WINDOW_MS;
   const store = new CountingStore(
@@ -84,6 +88,7 @@ export async function runEverySensor(options: DayOptions): Promise<DayLedger> {
       passersPerHour: 300,
       entersShare: 0.5,
       sensors,
+      keepSecrets,
     },
     faults,
   );
@@ -123,6 +128,7 @@ export async function runEverySensor(options: DayOptions): Promise<DayLedger> {
         held: buffer.held,
       },
       unusual: told.records.filter(isUnusual),
+      secrets: keepSecrets ? store.secrets() : { addresses: [], ssids: [] },
     };
   } finally {
     for (const end of ends.reverse()) await end();
