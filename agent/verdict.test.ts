@@ -108,6 +108,13 @@ describe('the verdict', () => {
     expect(reasons[0].hint).toContain('/dev/w');
   });
 
+  it('speaks of the helper and not of plugs where a sensor is a radio of the box', () => {
+    const hintOf = (state: 'down' | 'silent'): string =>
+      verdictOf(facts({ sensors: [sensor({ id: 'hall', port: 'hci0', state }), sensor({})] })).reasons[0].hint;
+    expect(hintOf('down')).toMatch(/footfall doctor/);
+    expect(hintOf('silent')).toMatch(/footfall-radio@hall/);
+  });
+
   it('is degraded where a line is open and silent, since it fell silent', () => {
     const { state, reasons } = verdictOf(facts({ sensors: [sensor({ state: 'silent', since_ms: NOW - 7 })] }));
     expect(state).toBe('degraded');

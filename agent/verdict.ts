@@ -89,7 +89,9 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
           code: 'sensor_down',
           subject: sensor.id,
           message: `${sensor.id}: ${sensor.detail ?? 'the line is closed'}.`,
-          hint: `Check the plug and the cable of ${sensor.port}; it is tried again by itself.`,
+          hint: isRadio(sensor)
+            ? 'It is tried again by itself. What the box has: sudo footfall doctor'
+            : `Check the plug and the cable of ${sensor.port}; it is tried again by itself.`,
           since_ms: sensor.since_ms,
         },
       ];
@@ -100,13 +102,20 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
           code: 'sensor_silent',
           subject: sensor.id,
           message: `${sensor.id}: the line is open, but no valid frame came.`,
-          hint: 'Check the power of the sensor, and driver and baud in the settings.',
+          hint: isRadio(sensor)
+            ? `If somebody near must be sending: sudo systemctl restart footfall-radio@${sensor.id}`
+            : 'Check the power of the sensor, and driver and baud in the settings.',
           since_ms: sensor.since_ms,
         },
       ];
     }
     return [];
   });
+}
+
+/** A sensor without a line of its own: its port is the name of an adapter. */
+function isRadio({ port }: SensorStatus): boolean {
+  return !port.startsWith('/');
 }
 
 function storageReasons(facts: VerdictFacts): Reason[] {
