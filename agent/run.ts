@@ -105,7 +105,10 @@ export async function runDaemon(parts: RunParts): Promise<void> {
   await notifier.settled();
 }
 
-/** SIGHUP reads the settings again, SIGINT and SIGTERM end. */
+/**
+ * SIGHUP reads the settings again, SIGINT and SIGTERM end. Once is enough: timeout(1) and a process group give the signal
+ * twice, and the second must not cut off the last commit.
+ */
 function untilTold(daemon: Daemon, notifier: ServiceNotifier, log: Log): Promise<NodeJS.Signals> {
   const again = (): void => {
     notifier.reloading();
@@ -116,8 +119,8 @@ function untilTold(daemon: Daemon, notifier: ServiceNotifier, log: Log): Promise
   };
   process.on('SIGHUP', again);
   return new Promise<NodeJS.Signals>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
+    process.on('SIGINT', resolve);
+    process.on('SIGTERM', resolve);
   });
 }
 

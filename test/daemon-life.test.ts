@@ -242,6 +242,14 @@ describe.skipIf(missing !== null)(`a daemon's life on the real clock${missing ==
       // Sent and not asked for: read or still in the port, a line's totals come again.
       await pass(1, 0);
       daemon.process.kill(signal);
+      // As timeout(1) does, and an impatient hand: what is under way goes on.
+      await until(
+        'its first word of it',
+        () => daemon.output.includes('"msg":"stopping"') || daemon.process.exitCode,
+        5_000,
+        1,
+      );
+      daemon.process.kill(signal);
       const ended = await until(
         'its end',
         () => Promise.race([daemon.ended, new Promise<null>((resolve) => setTimeout(resolve, 100, null))]),

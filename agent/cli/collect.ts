@@ -93,7 +93,7 @@ async function run(options: CollectOptions): Promise<void> {
     },
   });
   await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   await collector.stop();
   await printLedger(collector, database, json === true, write);

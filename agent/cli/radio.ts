@@ -126,7 +126,7 @@ async function misused<Value>(opened: Promise<Value>): Promise<Value> {
 /** Resolves when it is told to end, or when the process that started it over a channel is gone. */
 function told(): Promise<string> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(signal));
     process.once('disconnect', () => resolve('its parent ended'));
   });
 }
