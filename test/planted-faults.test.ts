@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectNothingLost, KILLS_MISSING, KILLS_NOTE, repeat, runWithKills } from './support/kills.ts';
 
+const ATTEMPTS = 3;
+
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'footfall-faults-'));
@@ -21,8 +23,14 @@ describe.skipIf(KILLS_MISSING !== null)(`the oracle of the kills${KILLS_NOTE}`, 
 
   it('fails when a window is closed in more than one transaction', { timeout: 300_000 }, async () => {
     const entry = fileURLToPath(new URL('./support/split-close/main.ts', import.meta.url));
-    const outcome = await runWithKills('split close', directory, 1.5, 30, { entry });
-    expect(outcome.missing + outcome.double, repeat).toBeGreaterThan(0);
-    expect(() => expectNothingLost(outcome), repeat).toThrow();
+    // A kill has to fall between the two: on a busy machine, where fewer windows are closed, thirty can all miss.
+    for (let attempt = 1; ; attempt++) {
+      const scratch = mkdtempSync(join(directory, 'attempt-'));
+      const outcome = await runWithKills('split close', scratch, 1.5, 30, { entry });
+      if (outcome.missing + outcome.double === 0 && attempt < ATTEMPTS) continue;
+      expect(outcome.missing + outcome.double, repeat).toBeGreaterThan(0);
+      expect(() => expectNothingLost(outcome), repeat).toThrow();
+      return;
+    }
   });
 });

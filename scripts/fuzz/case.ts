@@ -7,7 +7,7 @@ import type { Random } from '../../drivers/simulator/random.ts';
 import type { Target } from './corpus.ts';
 
 /** No stream may take longer: so long at once, and so long for each byte; on a busy machine it is tried again. */
-const LONGEST_MS = 1_000;
+const LONGEST_MS = 400;
 const LONGEST_MS_PER_BYTE = 0.02;
 const TRIES = 3;
 /** Of a speaker that wants to go on at once. */
