@@ -37,6 +37,9 @@ export const AdvertisementFlag = { random: 1, phone: 2, fixture: 4 } as const;
 export const SensorFlag = { up: 1 } as const;
 export const KeyFlag = { scheduled: 1, lost: 2 } as const;
 
+/** RSSI column of a format that carries none. */
+export const NO_RSSI = -128;
+
 /** Why a decoder rejected bytes. The order is stored in the journal: only add at the end. */
 export const REJECTIONS = [
   /** Bytes between frames: boot text, line noise. */

@@ -16,8 +16,6 @@ export interface ReplayOptions {
   parameters: Parameters;
   /** UTC milliseconds at which the recording starts. */
   startMs: number;
-  /** Link type of pcap streams that are joined after their header. */
-  linkType?: number;
   /** What the decoders of single sensors are told, by id. */
   decoders?: ReadonlyMap<string, DecoderOptions>;
   sealed(window: SealedWindow): void;
@@ -65,13 +63,12 @@ export class Replay {
   }
 
   #sensor(parameters: SensorParameters, intake: Intake): Sensor {
-    const { linkType, decoders } = this.#options;
     const transport = new MemoryTransport();
     this.#transports.set(parameters.id, transport);
     return new Sensor({
       parameters,
       driver: driverNamed(parameters.driver),
-      decoder: { ...(linkType !== undefined && { linkType }), ...decoders?.get(parameters.id) },
+      decoder: this.#options.decoders?.get(parameters.id) ?? {},
       transport,
       port: 'replay',
       silentMs: SILENT_MS,

@@ -6,11 +6,8 @@ import type { SensorParameters } from './analytics/parameters.ts';
 import type { OccupancyRecord, SealedWindow } from './analytics/records.ts';
 import type { TailFilter } from './local/routes.ts';
 import type { TailEvent, TailKind } from './local/tail.ts';
-import { AdvertisementFlag, type InputBatch, InputKind, SightingFlag } from './readings.ts';
+import { AdvertisementFlag, type InputBatch, InputKind, NO_RSSI, SightingFlag } from './readings.ts';
 import type { Batch, HealthChange } from './storage/storage.ts';
-
-/** RSSI column of a format that carries none. */
-const NO_RSSI = -128;
 
 interface Listener {
   filter: TailFilter;

@@ -30,7 +30,7 @@ async function foldOffline(
   const replay = new Replay({
     parameters: toParameters(loadSettings(settingsPath)),
     startMs,
-    linkType: 127,
+    decoders: new Map([['ceiling', { linkType: 127 }]]),
     sealed: (window) => records.push(...window.records),
   });
   for (const step of steps) {

@@ -1,8 +1,6 @@
 /** What the sensors feed, looked up by the sensor column of a row. */
+import { NO_RSSI } from '../readings.ts';
 import type { Parameters, SensorParameters } from './parameters.ts';
-
-/** RSSI column of a format that carries none. */
-const NO_RSSI = -128;
 
 /** Scope of the whole store's sums. */
 export const STORE_SCOPE = 0;

@@ -1,6 +1,6 @@
 import { createRawAdvertisement, type RawAdvertisement } from '../../agent/raw.ts';
 import type { Rejection } from '../../agent/readings.ts';
-import { createCounts } from '../counts.ts';
+import { createCounts, tally } from '../counts.ts';
 import type { Decoder, DecoderCounts, Driver, ReadingSink } from '../driver.ts';
 import { LineSplitter } from '../lines.ts';
 import { SourceTime } from '../source-time.ts';
@@ -64,12 +64,7 @@ export class BleJsonDecoder implements Decoder {
     if (line === '') {
       return;
     }
-    const verdict = this.#read(line);
-    if (verdict === '') {
-      this.#counts.accepted++;
-    } else {
-      this.#counts.rejected[verdict]++;
-    }
+    tally(this.#counts, this.#read(line));
   }
 
   #read(line: string): Rejection | '' {

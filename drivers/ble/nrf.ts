@@ -1,6 +1,6 @@
 import { createRawAdvertisement } from '../../agent/raw.ts';
 import type { Rejection } from '../../agent/readings.ts';
-import { createCounts } from '../counts.ts';
+import { createCounts, tally } from '../counts.ts';
 import type { Decoder, DecoderCounts, Driver, ReadingSink } from '../driver.ts';
 import { SourceTime } from '../source-time.ts';
 import { CRC24_START, crc24 } from './crc24.ts';
@@ -82,11 +82,7 @@ export class BleNrfDecoder implements Decoder {
   #packet(bytes: Uint8Array, length: number): void {
     const before = this.#counter;
     const verdict = this.#read(bytes, length);
-    if (verdict === '') {
-      this.#counts.accepted++;
-    } else {
-      this.#counts.rejected[verdict]++;
-    }
+    tally(this.#counts, verdict);
     if (this.#counter !== before) {
       this.#damagedBefore = this.#damaged();
     }

@@ -1,6 +1,6 @@
 import { createRawAdvertisement } from '../../agent/raw.ts';
 import type { Rejection } from '../../agent/readings.ts';
-import { createCounts } from '../counts.ts';
+import { createCounts, tally } from '../counts.ts';
 import type { Decoder, DecoderCounts, DecoderOptions, Driver, ReadingSink } from '../driver.ts';
 import { LineSplitter, MAX_LINE } from '../lines.ts';
 import { SourceTime } from '../source-time.ts';
@@ -74,12 +74,7 @@ export class BleSniffleDecoder implements Decoder {
   }
 
   #line(buffer: Uint8Array, start: number, end: number): void {
-    const verdict = this.#read(buffer, start, end);
-    if (verdict === '') {
-      this.#counts.accepted++;
-    } else {
-      this.#counts.rejected[verdict]++;
-    }
+    tally(this.#counts, this.#read(buffer, start, end));
   }
 
   #read(buffer: Uint8Array, start: number, end: number): Rejection | '' {

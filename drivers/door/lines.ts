@@ -1,5 +1,5 @@
 import type { Rejection } from '../../agent/readings.ts';
-import { createCounts } from '../counts.ts';
+import { createCounts, tally } from '../counts.ts';
 import type { Decoder, DecoderCounts, DecoderOptions, Driver, ReadingSink } from '../driver.ts';
 import { LineSplitter } from '../lines.ts';
 import { SourceTime } from '../source-time.ts';
@@ -67,12 +67,7 @@ export class DoorLinesDecoder implements Decoder {
     if (line === '') {
       return;
     }
-    const rejection = this.#read(line);
-    if (rejection === '') {
-      this.#counts.accepted++;
-    } else {
-      this.#counts.rejected[rejection]++;
-    }
+    tally(this.#counts, this.#read(line));
   }
 
   #read(line: string): Rejection | '' {
