@@ -1,59 +1,74 @@
 /** A batch: one part of a sealed window in a CloudEvents 1.0 structured JSON envelope, immutable once encoded. */
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
+import { count, envelope, moment, ordinal, origin, sequence, sequenceId, told } from './fields.ts';
 import { HARD_LIMIT_BYTES } from './read.ts';
 import { receivedRecord, type WireRecord } from './records.ts';
-import { isLevel, sourceOf } from './topics.ts';
+import { sourceOf } from './topics.ts';
 
 export const BATCH_TYPE = 'footfall.batch.v1';
 /** Grows by minor versions when fields are added; a receiver need not know the newer ones. */
-export const BATCH_SCHEMA = 'urn:footfall:schema:batch:1.1';
+export const BATCH_SCHEMA = 'urn:footfall:schema:batch:1.2';
 /** A batch is closed when the next record would take it over this. */
 export const SOFT_LIMIT_BYTES = 32 * 1024;
-
-const count = z.int().nonnegative();
-const ordinal = z.int().positive();
-const level = z.string().refine(isLevel, 'expected 1 to 64 characters of a-z, 0-9, "_" and "-"');
-/** 64 random bits per database file. */
-export const epochText = z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 lower-case hexadecimal digits');
 
 /** How far the gateway's wall clock could be trusted when the window was sealed. */
 export const clockTrust = z.enum(['synchronised', 'rtc_only', 'unknown']);
 export type ClockTrust = z.infer<typeof clockTrust>;
 
-export const batchData = z.object({
-  tenant: level,
-  gateway: level,
-  epoch: epochText,
-  sequence: ordinal,
-  store: z.string().min(1).max(128),
-  /** IANA time zone of the store. */
-  time_zone: z.string().min(1).max(64),
-  /** Version of the gateway's software. */
-  version: z.string().max(64),
-  clock: clockTrust,
-  /** True while the state was rebuilt without a readable snapshot: counts may be low. */
-  warm_up: z.boolean(),
-  /** Windows before this one that were never sealed because time jumped ahead. */
-  skipped_windows: count,
-  window: z.object({ ordinal, start_ms: z.int(), end_ms: z.int() }),
-  /** This part of the window, from 1, and how many there are; all parts together are the window. */
-  part: ordinal,
-  parts: ordinal,
-  records: z.array(receivedRecord),
-});
+export const batchData = z
+  .object({
+    ...origin,
+    sequence: told(
+      sequence,
+      'Consecutive within the epoch, over batches and gap records alike, and never used again. A new epoch of a box numbers on.',
+      'sequence',
+    ),
+    store: told(z.string().min(1).max(128), 'Of the settings.'),
+    time_zone: told(z.string().min(1).max(64), 'IANA time zone of the store.'),
+    version: told(z.string().max(64), "Version of the gateway's software."),
+    clock: told(
+      clockTrust,
+      'How far the wall clock could be trusted when the window was sealed: `synchronised` by the network, `rtc_only` from a battery-backed clock, `unknown`: times may be wrong by years.',
+    ),
+    warm_up: told(z.boolean(), 'True while the state was rebuilt without a readable snapshot: counts may be low.'),
+    skipped_windows: told(
+      count,
+      'Windows before this one that were never sealed: time jumped ahead, or storage failed for longer than memory lasts.',
+      'windows',
+    ),
+    clock_corrected_ms: told(
+      z.int().nullable().default(null),
+      'By how much the times of this window were corrected after it was counted, as the clock turned out to be wrong; null where they were not. The times told are the corrected ones. Absent in batches before 1.2.',
+      'ms',
+    ),
+    window: told(
+      z.object({
+        ordinal: told(ordinal, 'Counts up within the epoch, each used once.', 'ordinal'),
+        start_ms: told(z.int(), 'Start of the window: an attribute, never a key.', 'UTC ms'),
+        end_ms: told(z.int(), 'End of the window, exclusive.', 'UTC ms'),
+      }),
+      'The window that was sealed.',
+    ),
+    part: told(
+      ordinal,
+      'This part of the window, from 1 and at most parts (not expressed in this schema); parts have consecutive sequences.',
+      'parts',
+    ),
+    parts: told(ordinal, 'How many there are; all parts together are the window.', 'parts'),
+    records: told(
+      z.array(receivedRecord),
+      'What was counted. Empty is a window in which nothing was to be told, not one that is missing.',
+    ),
+  })
+  .meta({ title: 'Batch data', description: 'The window and who sealed it.' });
 
 export const batchMessage = z
   .object({
-    specversion: z.literal('1.0'),
-    type: z.literal(BATCH_TYPE),
-    source: z.string().max(256),
-    /** The sequence as a decimal string: with `source` it identifies the batch. */
-    id: z.string().regex(/^[1-9][0-9]{0,15}$/, 'expected a sequence number as a decimal string'),
-    /** When the window was sealed, RFC 3339. */
-    time: z.iso.datetime({ offset: true }),
-    datacontenttype: z.literal('application/json'),
-    dataschema: z.string().max(256),
+    ...envelope,
+    type: told(z.literal(BATCH_TYPE), 'Tells a batch from the other messages of its topic.'),
+    id: sequenceId,
+    time: moment('When the window was sealed'),
     data: batchData,
   })
   .check(({ value, issues }) => {
@@ -64,7 +79,8 @@ export const batchMessage = z
     if (value.source !== source) differ('source', 'data.tenant, data.gateway and data.epoch');
     if (value.id !== String(data.sequence)) differ('id', 'data.sequence');
     if (data.part > data.parts) differ('data.part', 'data.parts');
-  });
+  })
+  .meta({ title: 'Batch', description: 'One part of a sealed window. Immutable: every copy has the same bytes.' });
 export type BatchMessage = z.infer<typeof batchMessage>;
 
 /** What a batch says of the gateway that sealed it. */
@@ -87,6 +103,8 @@ export interface WindowToSeal {
   endMs: number;
   skipped: number;
   warmUp: boolean;
+  /** As `clock_corrected_ms`. */
+  correctedMs: number | null;
   records: readonly WireRecord[];
 }
 
@@ -157,6 +175,7 @@ function envelopeOf(
       clock: origin.clock,
       warm_up: window.warmUp,
       skipped_windows: window.skipped,
+      clock_corrected_ms: window.correctedMs,
       window: { ordinal: window.ordinal, start_ms: window.startMs, end_ms: window.endMs },
       part,
       parts,

@@ -53,7 +53,15 @@ const dwell: WindowRecord = {
 };
 
 function windowOf(records: readonly WireRecord[]): WindowToSeal {
-  return { ordinal: 7, startMs: base.start_ms, endMs: base.end_ms, skipped: 0, warmUp: false, records };
+  return {
+    ordinal: 7,
+    startMs: base.start_ms,
+    endMs: base.end_ms,
+    skipped: 0,
+    warmUp: false,
+    correctedMs: null,
+    records,
+  };
 }
 
 function readBatch(body: Uint8Array) {
@@ -107,6 +115,22 @@ describe('contract v1', () => {
     for (const field of Object.keys({ ...told, ...minutes })) {
       const records = [{ ...ble, [field]: -1 }];
       expect(readChanged((m) => Object.assign(m.data, { records }))).toContain(`records[0].${field}`);
+    }
+  });
+
+  it('checks a record of visitors in every field', () => {
+    const day = { ...base, kind: 'visitors', date: '2025-10-09' } as const;
+    const told = { sketch: '138c400c43', log2m: 12, regwidth: 5, estimate: 31, keys: 1, visits: 40, random_share: 0.5 };
+    const visitors: WindowRecord = { ...day, ...told };
+    const few: WindowRecord = { ...visitors, sketch: null, estimate: 0, visits: 0, random_share: null };
+    const [batch] = encodeWindow(windowOf([visitors, few]), origin, 3);
+    expect(readBatch(batch.body).data.records).toEqual([visitors, few]);
+    for (const field of Object.keys(told)) {
+      const records = [{ ...visitors, [field]: -1 }];
+      expect(readChanged((m) => Object.assign(m.data, { records }))).toContain(`records[0].${field}`);
+    }
+    for (const sketch of ['', '138', '138C40', '\\x138c40']) {
+      expect(readChanged((m) => Object.assign(m.data, { records: [{ ...visitors, sketch }] }))).toMatch(/sketch/);
     }
   });
 

@@ -4,33 +4,32 @@
  * know the type rejects it like any batch that it cannot take, which proves the way there and back just as well.
  */
 import { z } from 'zod';
-import { epochText } from './batch.ts';
-import { isLevel, sourceOf } from './topics.ts';
+import { envelope, moment, origin, told } from './fields.ts';
+import { sourceOf } from './topics.ts';
 
 export const PROBE_TYPE = 'footfall.probe.v1';
 export const PROBE_SCHEMA = 'urn:footfall:schema:probe:1.0';
 /** A probe is the only message of its epoch. */
 export const PROBE_SEQUENCE = 1;
 
-const level = z.string().refine(isLevel, 'expected 1 to 64 characters of a-z, 0-9, "_" and "-"');
-
 export const probeMessage = z
   .object({
-    specversion: z.literal('1.0'),
-    type: z.literal(PROBE_TYPE),
-    source: z.string().max(256),
-    id: z.literal(String(PROBE_SEQUENCE)),
-    /** When it was made, RFC 3339. */
-    time: z.iso.datetime({ offset: true }),
-    datacontenttype: z.literal('application/json'),
-    dataschema: z.string().max(256),
-    data: z.object({ tenant: level, gateway: level, epoch: epochText }),
+    ...envelope,
+    type: told(z.literal(PROBE_TYPE), 'Tells a probe from the other messages of its topic.'),
+    id: told(z.literal(String(PROBE_SEQUENCE)), 'A probe is the only message of its epoch: acknowledge sequence 1.'),
+    time: moment('When it was made'),
+    data: told(z.object(origin), 'Who asks; the epoch is random, never that of a database.'),
   })
   .check(({ value, issues }) => {
     const { tenant, gateway, epoch } = value.data;
     if (value.source === sourceOf(tenant, gateway, epoch)) return;
     const message = 'expected it to agree with data.tenant, data.gateway and data.epoch';
     issues.push({ code: 'custom', message, path: ['source'], input: value });
+  })
+  .meta({
+    title: 'Probe',
+    description:
+      'What `footfall doctor` sends to see that a collector answers. Acknowledge it, and store nothing of it.',
   });
 export type ProbeMessage = z.infer<typeof probeMessage>;
 

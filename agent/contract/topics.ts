@@ -6,10 +6,10 @@ import { AgentError } from '../errors.ts';
 
 const PREFIX = 'ff/v1';
 /** NATS treats `.`, `*` and `>` in a level as its own separators and wildcards: so only these characters. */
-const LEVEL = /^[a-z0-9_-]{1,64}$/;
+export const LEVEL = /^[a-z0-9_-]{1,64}$/;
 
 export interface GatewayTopics {
-  /** Sealed batches, QoS 1. */
+  /** Sealed batches and gap records, QoS 1. */
   batch: string;
   /** Birth, repetition and will, QoS 1 retained. */
   state: string;
@@ -44,6 +44,12 @@ export function topicsOf(tenant: string, gateway: string): GatewayTopics {
     ack: `${root}/down/ack`,
     config: `${root}/down/config`,
   };
+}
+
+/** The topics of all gateways, with the tenant and the gateway as parameters. */
+export function topicPattern(leaf: TopicLeaf): string {
+  const [end] = Object.entries(LEAVES).find(([, each]) => each === leaf) ?? [''];
+  return `${PREFIX}/{tenant}/{gateway}/${end}`;
 }
 
 /** The parts of a topic of this contract, or null for any other. */
