@@ -3,10 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MINUTE, parametersOf, START } from './analytics/fold.testing.ts';
 import type { SealedWindow } from './analytics/records.ts';
+import { AgentError } from './errors.ts';
+import type { Range } from './gap-to-tell.ts';
 import { Pipeline } from './pipeline.ts';
 import { Boundary } from './privacy/boundary.ts';
 import { createRawSighting } from './raw.ts';
-import type { Batch, JournalBlob, Opened, Storage, WindowClose } from './storage/storage.ts';
+import type { Batch, Gap, JournalBlob, Opened, Storage, WindowClose } from './storage/storage.ts';
 
 const [WIFI, DOOR] = [0, 1];
 const WINDOW = 15 * MINUTE;
@@ -15,12 +17,22 @@ const FIRST_SEAL = START - 7.5 * MINUTE + WINDOW + 90_000;
 
 const notAsked = (): Promise<never> => Promise.reject(new Error('the pipeline does not ask for this'));
 
-/** A database in memory that can fail and stall, and that survives the pipeline. */
+const EPOCH = '0'.repeat(16);
+
+/** A database in memory that can fail, stall and be damaged, and that survives the pipeline. */
 class MemoryStorage implements Storage {
   failing: string | null = null;
+  /** The database itself is of no use; `unmendable` times, a new one cannot be made either. */
+  damaged = false;
+  unmendable = 0;
+  epoch = EPOCH;
+  firstSequence = 1;
+  gaps: Gap[] = [];
+  /** What the renewed database had before: batches that nobody can read any more. */
+  readonly lost: Batch[] = [];
   gate: Promise<void> | null = null;
   readonly calls: { what: 'commit' | 'close'; at: number; batches: number }[] = [];
-  readonly batches: Batch[] = [];
+  batches: Batch[] = [];
   journal: JournalBlob[] = [];
   snapshot: Opened['snapshot'] = null;
   lastWindow = 0;
@@ -32,10 +44,11 @@ class MemoryStorage implements Storage {
 
   /** What would be found after a crash now. */
   held(): Opened {
-    const { snapshot, lastWindow } = this;
-    const nextSequence = (this.batches.at(-1)?.sequence ?? 0) + 1;
+    const { epoch, firstSequence, snapshot, lastWindow, gaps } = this;
+    const nextSequence = Math.max((this.batches.at(-1)?.sequence ?? 0) + 1, firstSequence);
     const journal = [...this.journal];
-    return { epoch: '0'.repeat(16), previous: null, nextSequence, lastWindow, snapshot, journal, openHealth: [] };
+    const found = { origin: 'kept', previous: null, quarantined: null, openHealth: [] } as const;
+    return { ...found, epoch, firstSequence, nextSequence, lastWindow, snapshot, journal, gaps, openHealth: [] };
   }
 
   async commit(blob: JournalBlob): Promise<void> {
@@ -44,27 +57,53 @@ class MemoryStorage implements Storage {
     this.journal.push(blob);
   }
 
-  async closeWindow({ windowOrdinal, batches, snapshot }: WindowClose): Promise<void> {
+  async closeWindow({ windowOrdinal, batches, gap, snapshot }: WindowClose): Promise<Gap[]> {
     await this.#work();
     this.calls.push({ what: 'close', at: this.now(), batches: batches.length });
     this.batches.push(...batches);
     this.snapshot = snapshot;
     this.lastWindow = windowOrdinal;
     this.journal = this.journal.filter(({ lastOrdinal }) => lastOrdinal > snapshot.ordinal);
+    if (gap !== null) {
+      this.gaps = this.gaps.map((each) => (gap.tells.includes(each.id) ? { ...each, toldIn: gap.sequence } : each));
+    }
+    return this.gaps;
+  }
+
+  async renew(reason: 'damaged' | 'restored'): Promise<Opened> {
+    if (this.unmendable-- > 0) throw new AgentError('storage_full', 'no room for another database');
+    if (reason === 'restored') {
+      this.firstSequence = (this.batches.at(-1)?.sequence ?? 0) + 1;
+      this.epoch = '2'.repeat(16);
+      return this.held();
+    }
+    this.damaged = false;
+    const last = this.batches.at(-1)?.sequence ?? 0;
+    this.lost.push(...this.batches);
+    const lost = { id: 1, epoch: this.epoch, fromSequence: 1, toSequence: last, reason: 'damaged', toldIn: null };
+    this.gaps = last === 0 ? [] : [lost];
+    [this.batches, this.journal, this.snapshot] = [[], [], null];
+    [this.epoch, this.firstSequence] = ['1'.repeat(16), last + 1];
+    return this.held();
   }
 
   async #work(): Promise<void> {
     await this.gate;
+    if (this.damaged) throw new AgentError('database_damaged', 'a page is damaged');
     if (this.failing !== null) throw new Error(this.failing);
   }
 
   get windows(): SealedWindow[] {
-    return this.batches.map(({ body }) => JSON.parse(Buffer.from(body).toString()) as SealedWindow);
+    return windowsIn(this.batches);
   }
 
   readOutbox = notAsked;
   acknowledge = notAsked;
   reject = notAsked;
+  readDeadLetters = notAsked;
+  readDeadBodies = notAsked;
+  resend = notAsked;
+  drop = notAsked;
   readHistory = notAsked;
   noteHealth = notAsked;
   readHealth = notAsked;
@@ -75,11 +114,17 @@ class MemoryStorage implements Storage {
   }
 }
 
+function windowsIn(batches: Batch[]): SealedWindow[] {
+  const bodies = batches.map(({ body }) => JSON.parse(Buffer.from(body).toString()) as SealedWindow | { gap: Range[] });
+  return bodies.filter((body): body is SealedWindow => !('gap' in body));
+}
+
 /** A pipeline on a scripted time, ticked each second as the daemon does. */
 class Bench {
   readonly storage: MemoryStorage;
   readonly logs: string[] = [];
   readonly told: number[] = [];
+  readonly renewed: Opened[] = [];
   now: number;
   pipeline: Pipeline;
 
@@ -98,6 +143,8 @@ class Bench {
         encode: (window, sequence) => [
           { sequence, windowOrdinal: window.ordinal, body: Buffer.from(JSON.stringify(window)) },
         ],
+        encodeGap: (ranges) => Buffer.from(JSON.stringify({ gap: ranges })),
+        renewed: (opened) => void this.renewed.push(opened),
         commitMs: 5_000,
         doorCommitMs: 1_000,
         status: () => '{}',
@@ -232,6 +279,97 @@ describe('the pipeline', () => {
     expect(bench.storage.windows.map(({ ordinal }) => ordinal)).toEqual([1, 2, 3, 4, 5]);
     expect(entriesOf(bench.storage.windows)).toBe(entered);
     expect(bench.logs).toEqual(['error: storage failed; counting in memory', 'info: storage works again']);
+  });
+
+  it('seals a gap record with the next close, once, and counts it among the sequences', async () => {
+    const bench = new Bench();
+    await bench.tickTo(FIRST_SEAL);
+    bench.storage.gaps = [{ id: 4, epoch: EPOCH, fromSequence: 1, toSequence: 1, reason: 'buffer_full', toldIn: null }];
+    // Told with the close after the one whose answer names it.
+    await bench.tickTo(FIRST_SEAL + 3 * WINDOW);
+    const sequences = bench.storage.batches.map(({ sequence }) => sequence);
+    expect(sequences).toEqual([1, 2, 3, 4, 5]);
+    const records = bench.storage.batches.filter(({ body }) => Buffer.from(body).includes('"gap"'));
+    expect(records.map(({ sequence }) => sequence)).toEqual([bench.storage.gaps[0].toldIn]);
+    expect(bench.pipeline.sealedThrough).toBe(5);
+  });
+
+  it.each([
+    ['a close', FIRST_SEAL - 1_000],
+    ['a commit', START + 30_000],
+  ])('goes on in a new database when %s finds it damaged, and loses nothing that was counted', async (_what, at) => {
+    const bench = new Bench();
+    let entered = 0;
+    const enterUntil = async (until: number) => {
+      while (bench.now < until) {
+        bench.enter();
+        entered++;
+        await bench.tickTo(Math.min(until, bench.now + 20_000));
+      }
+    };
+    await enterUntil(at);
+    bench.storage.damaged = true;
+    bench.storage.unmendable = 2;
+    await enterUntil(FIRST_SEAL + 2 * WINDOW);
+    await bench.tickTo(FIRST_SEAL + 4 * WINDOW);
+    expect(bench.renewed).toHaveLength(1);
+    expect(entriesOf([...windowsIn(bench.storage.lost), ...bench.storage.windows])).toBe(entered);
+    const sequences = bench.storage.batches.map(({ sequence }) => sequence);
+    expect(sequences).toEqual(sequences.map((_, index) => bench.storage.firstSequence + index));
+    expect(bench.pipeline.storageError).toBeNull();
+    expect(bench.pipeline.uncommitted).toBe(0);
+    // And it survives a crash from here.
+    bench.crash();
+    expect(bench.pipeline.intake.fold.warmingUp).toBe(false);
+  });
+
+  it('tells what a damaged database lost in the first close of the new one', async () => {
+    const bench = new Bench();
+    await bench.tickTo(FIRST_SEAL + WINDOW);
+    bench.storage.damaged = true;
+    await bench.tickTo(FIRST_SEAL + 2 * WINDOW);
+    const bodies = bench.storage.batches.map(({ body }) => JSON.parse(Buffer.from(body).toString()));
+    expect(bodies.map((body) => 'gap' in body)).toEqual([false, true]);
+    expect(bodies[1].gap).toEqual([{ epoch: EPOCH, fromSequence: 1, toSequence: 2, reason: 'damaged' }]);
+    expect(bench.storage.batches.map(({ sequence }) => sequence)).toEqual([3, 4]);
+  });
+
+  it('seals under another epoch once it is told to, with the journal and the windows as they are', async () => {
+    const bench = new Bench();
+    await bench.tickTo(FIRST_SEAL);
+    bench.enter();
+    await bench.tickTo(bench.now + 5_000);
+    const { journal } = bench.storage;
+    expect(journal.length).toBeGreaterThan(0);
+    bench.storage.unmendable = 1;
+    bench.pipeline.beginAnew();
+    await bench.tickTo(bench.now + 2_000);
+    expect(bench.renewed.map(({ epoch, firstSequence }) => [epoch, firstSequence])).toEqual([['2'.repeat(16), 2]]);
+    expect(bench.storage.journal).toEqual(journal);
+    await bench.tickTo(FIRST_SEAL + 2 * WINDOW);
+    expect(bench.storage.batches.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(entriesOf(bench.storage.windows)).toBe(1);
+    expect(bench.renewed).toHaveLength(1);
+  });
+
+  it('gives up the oldest windows when storage fails for weeks, and says how many', async () => {
+    const bench = new Bench();
+    await bench.tickTo(FIRST_SEAL);
+    bench.storage.failing = 'gone';
+    for (let day = 0; day < 30; day++) {
+      bench.now += 24 * 60 * MINUTE;
+      await bench.pipeline.tick();
+    }
+    bench.storage.failing = null;
+    await bench.pipeline.tick();
+    const { windows } = bench.storage;
+    const skipped = windows.reduce((sum, window) => sum + window.skipped, 0);
+    expect(skipped).toBeGreaterThan(0);
+    // Those of the first failed close have their sequences already.
+    expect(windows.length).toBeLessThanOrEqual(2_000 + 96 + 2);
+    expect(windows.length + skipped).toBe(windows[windows.length - 1].ordinal);
+    const sequences = bench.storage.batches.map(({ sequence }) => sequence);
+    expect(sequences).toEqual(sequences.map((_, index) => index + 1));
   });
 
   it('loses and doubles nothing while storage stalls over a close', async () => {

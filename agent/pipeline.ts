@@ -7,34 +7,56 @@ import { Fold } from './analytics/fold.ts';
 import type { Parameters } from './analytics/parameters.ts';
 import type { SealedWindow } from './analytics/records.ts';
 import { AgentError, reasonOf } from './errors.ts';
+import { gapToTell, type Range } from './gap-to-tell.ts';
 import { Intake } from './intake.ts';
 import type { Boundary } from './privacy/boundary.ts';
 import { decodeRows, encodeRows } from './storage/columns.ts';
-import type { Batch, HistoryRow, JournalBlob, Opened, Storage, WindowClose } from './storage/storage.ts';
+import type { Batch, Gap, HistoryRow, JournalBlob, Opened, Storage, WindowClose } from './storage/storage.ts';
 
 /** Journal bytes waiting for a stalled storage beyond which rows live in memory only, until the next window's snapshot. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Sealed windows that wait for a failing storage, some 10 KB each; beyond it the oldest are given up, and told as skipped. */
+export const MAX_WAITING_WINDOWS = 2_000;
 /** Reports and repeated counters may wait this long to be written: a quiet store should not wear its card out. */
 const REPORT_COMMIT_MS = 60_000;
 
 export interface PipelineOptions {
   storage: Storage;
-  /** UTC milliseconds on the gateway's timeline; never goes back. */
+  /** Milliseconds on the gateway's timeline; never goes back. */
   now: () => number;
+  /** Called once the state is rebuilt, before any row is added to it: time goes on from `atMs`, UTC milliseconds. */
+  resume?: (atMs: number) => void;
   /** Encodes a sealed window as one or more batches with sequences from `firstSequence` on. */
   encode: (window: SealedWindow, firstSequence: number) => Batch[];
+  /** Encodes a gap record. */
+  encodeGap: (ranges: Range[], sequence: number) => Uint8Array;
   commitMs: number;
   doorCommitMs: number;
   /** The status document as JSON, kept with each close; null to keep the last one. */
   status: () => string | null;
-  /** Called when windows are sealed, before they are durable. */
+  /** Called when sealed windows are encoded, before they are durable. */
   closing?: (windows: SealedWindow[], batches: Batch[]) => void;
   /** Called after a close is durable, with the newest sequence. */
   sealed: (sequence: number) => void;
+  /** Called when the database was set aside and another one, with another epoch, goes on in its place. */
+  renewed?: (opened: Opened) => void;
   log: (level: 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string) => void;
 }
 
-type Work = { commit: JournalBlob } | { close: WindowClose };
+/**
+ * Windows to close in one transaction. They are encoded when their turn comes, as only then their epoch and sequences are
+ * certain; and once, because a repeated close must bring the same bytes.
+ */
+interface Closing {
+  windows: SealedWindow[];
+  /** How many of `windows` are encoded in `batches`. */
+  encoded: number;
+  batches: Batch[];
+  gap: WindowClose['gap'];
+  kept: Pick<WindowClose, 'windowOrdinal' | 'snapshot' | 'sealedAtMs' | 'status'>;
+}
+
+type Work = { commit: JournalBlob } | { close: Closing };
 
 export class Pipeline {
   readonly intake: Intake;
@@ -45,6 +67,11 @@ export class Pipeline {
   #nextSequence: number;
   #sealedThrough: number;
   #lastWindow: number;
+  /** Gaps whose record is not acknowledged, as storage last told. */
+  #gaps: Gap[];
+  /** The epoch that seals. */
+  #current: Pick<Opened, 'epoch' | 'firstSequence'>;
+  #anew = false;
   #committedOrdinal: number;
   #lastCommit: number | null = null;
   #storageError: { message: string; code: string | null } | null = null;
@@ -58,6 +85,8 @@ export class Pipeline {
     this.#nextSequence = opened.nextSequence;
     this.#sealedThrough = opened.nextSequence - 1;
     this.#lastWindow = opened.lastWindow;
+    this.#gaps = opened.gaps;
+    this.#current = opened;
     this.#committedOrdinal = fold.ordinal;
     this.intake = new Intake(fold, boundary, (batch) => this.#journal(encodeRows(batch, 0, batch.length), batch));
   }
@@ -75,6 +104,7 @@ export class Pipeline {
   ): Pipeline {
     const fold = restoreFold(options, opened, parameters);
     const pipeline = new Pipeline(options, fold, boundary, opened);
+    options.resume?.(fold.at);
     // A new state is made durable before its first row: the journal alone does not say what its rows mean.
     const sealed = fold.takeSealed();
     if (opened.snapshot === null || fold.warmingUp || sealed.length > 0) pipeline.#close(sealed);
@@ -101,8 +131,9 @@ export class Pipeline {
     return this.intake.lastOrdinal - this.#committedOrdinal;
   }
 
+  /** When storage last made anything durable, UTC milliseconds. */
   get lastCommit(): number | null {
-    return this.#lastCommit;
+    return this.#lastCommit === null ? null : this.#lastCommit + this.intake.correction;
   }
 
   /** Why storage fails, with the AgentError's code where it was one; null while it works. */
@@ -110,9 +141,9 @@ export class Pipeline {
     return this.#storageError;
   }
 
-  /** Since when storage has not answered, UTC milliseconds on the gateway's timeline; null while nothing is asked of it. */
+  /** Since when storage has not answered, UTC milliseconds; null while nothing is asked of it. */
   get busySince(): number | null {
-    return this.#busySince;
+    return this.#busySince === null ? null : this.#busySince + this.intake.correction;
   }
 
   /** Rows that no journal holds because storage stalled for too long; the next window's snapshot does. */
@@ -128,6 +159,12 @@ export class Pipeline {
     if (sealed.length > 0) this.#close(sealed);
     else if (this.#commitDue(now)) this.intake.handOverPending();
     return this.#pump();
+  }
+
+  /** Seals under another epoch from now on: the collector has other batches under the sequences of this one. */
+  beginAnew(): void {
+    this.#anew = true;
+    void this.#pump();
   }
 
   /** Makes everything taken in so far durable, as far as storage allows. */
@@ -157,16 +194,6 @@ export class Pipeline {
   }
 
   #close(windows: SealedWindow[]): void {
-    const batches: Batch[] = [];
-    const history: HistoryRow[] = [];
-    for (const window of windows) {
-      batches.push(...this.#options.encode(window, this.#nextSequence + batches.length));
-      for (const record of window.records) {
-        const { kind, place, rev, start_ms: startMs, end_ms: endMs } = record;
-        history.push({ kind, place, window: record.window, rev, startMs, endMs, body: JSON.stringify(record) });
-      }
-    }
-    this.#nextSequence += batches.length;
     const { fold } = this.intake;
     // The snapshot holds every row folded so far: rows still waiting for their commit need no journal of their own.
     this.intake.dropPending();
@@ -180,17 +207,51 @@ export class Pipeline {
     const snapshot = { version: Fold.version, ordinal: fold.ordinal, body: fold.snapshot() };
     const windowOrdinal = windows.at(-1)?.ordinal ?? this.#lastWindow;
     this.#lastWindow = windowOrdinal;
-    this.#options.closing?.(windows, batches);
-    const kept = { windowOrdinal, snapshot, sealedAtMs: this.#options.now(), status: this.#options.status() };
+    const sealedAtMs = this.#options.now() + this.intake.correction;
+    const kept = { windowOrdinal, snapshot, sealedAtMs, status: this.#options.status() };
     const last = this.#queue.at(-1);
     if (last !== undefined && 'close' in last && !(this.#queue.length === 1 && this.#pumping !== null)) {
       // Behind a storage that fails, closes become one: only the newest snapshot is of use.
-      last.close.batches.push(...batches);
-      last.close.history.push(...history);
-      Object.assign(last.close, kept);
+      last.close.windows.push(...windows);
+      last.close.kept = kept;
+      this.#boundWaiting(last.close);
     } else {
-      this.#queue.push({ close: { ...kept, batches, history } });
+      this.#queue.push({ close: { windows: [...windows], encoded: 0, batches: [], gap: null, kept } });
     }
+  }
+
+  /** Gives up the oldest windows beyond the bound that have no sequence yet. */
+  #boundWaiting(close: Closing): void {
+    const over = Math.min(close.windows.length - MAX_WAITING_WINDOWS, close.windows.length - close.encoded - 1);
+    if (over <= 0) return;
+    const given = close.windows.splice(close.encoded, over);
+    close.windows[close.encoded].skipped += given.reduce((sum, { skipped }) => sum + skipped + 1, 0);
+  }
+
+  /** What a close brings to storage; encodes what is not encoded yet. */
+  #encode(close: Closing): WindowClose {
+    const { encode, encodeGap, closing } = this.#options;
+    const batches: Batch[] = [];
+    const fresh = close.windows.slice(close.encoded);
+    for (const window of fresh) batches.push(...encode(window, this.#nextSequence + batches.length));
+    if (fresh.length > 0) closing?.(fresh, batches);
+    const gap = close.gap === null ? gapToTell(this.#gaps, this.#current) : null;
+    if (gap !== null) {
+      const sequence = this.#nextSequence + batches.length;
+      const { windowOrdinal } = close.kept;
+      batches.push({ sequence, windowOrdinal, body: encodeGap(gap.ranges, sequence) });
+      close.gap = { sequence, ...gap };
+    }
+    this.#nextSequence += batches.length;
+    close.batches.push(...batches);
+    close.encoded = close.windows.length;
+    const history = close.windows.flatMap(({ records }) =>
+      records.map((record): HistoryRow => {
+        const { kind, place, window, rev, start_ms: startMs, end_ms: endMs } = record;
+        return { kind, place, window, rev, startMs, endMs, body: JSON.stringify(record) };
+      }),
+    );
+    return { ...close.kept, batches: close.batches, gap: close.gap, history };
   }
 
   #pump(): Promise<void> {
@@ -201,40 +262,78 @@ export class Pipeline {
   }
 
   async #drain(): Promise<void> {
-    const { storage } = this.#options;
+    if (this.#anew && !(await this.#renew('restored'))) return;
+    this.#anew = false;
     while (this.#queue.length > 0) {
       const work = this.#queue[0];
       this.#busySince = this.#options.now();
       try {
-        if ('commit' in work) await storage.commit(work.commit);
-        else await storage.closeWindow(work.close);
+        if ('commit' in work) await this.#options.storage.commit(work.commit);
+        else this.#gaps = await this.#options.storage.closeWindow(this.#encode(work.close));
       } catch (error) {
+        if (isUnusable(error) && (await this.#renew('damaged'))) continue;
         this.#failed(error);
         return;
       } finally {
         this.#busySince = null;
       }
       this.#queue.shift();
-      this.#lastCommit = this.#options.now();
-      if (this.#storageError !== null) this.#options.log('info', {}, 'storage works again');
-      this.#storageError = null;
-      if ('commit' in work) {
-        this.#waitingBytes -= work.commit.body.length;
-        const last = Math.min(work.commit.lastOrdinal, (this.#hole?.first ?? Infinity) - 1);
-        this.#committedOrdinal = Math.max(this.#committedOrdinal, last);
-      } else {
-        const { ordinal } = work.close.snapshot;
-        this.#committedOrdinal = Math.max(this.#committedOrdinal, ordinal);
-        if (this.#hole !== null && this.#hole.first <= ordinal) {
-          this.#hole = this.#hole.last <= ordinal ? null : { first: ordinal + 1, last: this.#hole.last };
-        }
-        const last = work.close.batches.at(-1);
-        if (last !== undefined) {
-          this.#sealedThrough = last.sequence;
-          this.#options.sealed(last.sequence);
-        }
-      }
+      this.#worked();
+      if ('commit' in work) this.#committed(work.commit);
+      else this.#closed(work.close);
     }
+  }
+
+  #worked(): void {
+    this.#lastCommit = this.#options.now();
+    if (this.#storageError !== null) this.#options.log('info', {}, 'storage works again');
+    this.#storageError = null;
+  }
+
+  #committed({ body, lastOrdinal }: JournalBlob): void {
+    this.#waitingBytes -= body.length;
+    const last = Math.min(lastOrdinal, (this.#hole?.first ?? Infinity) - 1);
+    this.#committedOrdinal = Math.max(this.#committedOrdinal, last);
+  }
+
+  #closed({ kept, batches }: Closing): void {
+    const { ordinal } = kept.snapshot;
+    this.#committedOrdinal = Math.max(this.#committedOrdinal, ordinal);
+    if (this.#hole !== null && this.#hole.first <= ordinal) {
+      this.#hole = this.#hole.last <= ordinal ? null : { first: ordinal + 1, last: this.#hole.last };
+    }
+    const last = batches.at(-1);
+    if (last === undefined) return;
+    this.#sealedThrough = last.sequence;
+    this.#options.sealed(last.sequence);
+  }
+
+  /**
+   * Goes on in a new database where the old one is damaged, or in a new epoch of a sound one. The state in memory is whole:
+   * nothing that was counted is lost.
+   */
+  async #renew(reason: 'damaged' | 'restored'): Promise<boolean> {
+    let opened: Opened;
+    try {
+      opened = await this.#options.storage.renew(reason);
+    } catch (error) {
+      this.#options.log('error', { reason: reasonOf(error) }, 'no new epoch could be begun');
+      return false;
+    }
+    this.#nextSequence = opened.nextSequence;
+    this.#sealedThrough = opened.nextSequence - 1;
+    this.#gaps = opened.gaps;
+    this.#current = opened;
+    const closes = this.#queue.filter((work) => 'close' in work);
+    for (const { close } of closes) Object.assign(close, { encoded: 0, batches: [], gap: null });
+    if (reason === 'damaged') {
+      // The snapshot of the close that follows holds what the commits would have brought.
+      this.#queue.splice(0, this.#queue.length, ...closes);
+      this.#waitingBytes = 0;
+      this.#close([]);
+    }
+    this.#options.renewed?.(opened);
+    return true;
   }
 
   #failed(error: unknown): void {
@@ -280,4 +379,9 @@ function restoreFold(
   }
   for (const rows of blobs) fold.apply(rows, 0, rows.length);
   return fold;
+}
+
+/** The database itself is of no use any more, whatever the disk does. */
+function isUnusable(error: unknown): boolean {
+  return error instanceof AgentError && (error.code === 'database_damaged' || error.code === 'storage_not_open');
 }

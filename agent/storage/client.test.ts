@@ -79,6 +79,25 @@ describe('storage client', () => {
     await again.stop();
   });
 
+  it('keeps the bounds it is given, and passes on what they and dead letters ask', async () => {
+    using directory = temporaryDirectory();
+    const bounds = { bytes: 1_000_000, windows: 2 };
+    const storage = openStorageClient({ path: directory.file('a.db'), machineId, bounds });
+    await storage.open();
+    for (let n = 1; n <= 3; n++) {
+      expect(await storage.closeWindow(sampleClose({ sequence: n, windowOrdinal: n, ordinal: n }))).toEqual([]);
+    }
+    const close = sampleClose({ sequence: 4, windowOrdinal: 4, ordinal: 4 });
+    expect(await storage.closeWindow(close)).toMatchObject([{ fromSequence: 1, reason: 'buffer_age' }]);
+    await storage.reject([2, 3, 4].map((sequence) => ({ sequence, code: 'schema', message: 'no' })));
+    expect(await storage.readDeadLetters({ after: 2, limit: 1 })).toMatchObject([{ sequence: 3 }]);
+    expect(await storage.readDeadBodies([4])).toMatchObject([{ sequence: 4, body: close.batches[0].body }]);
+    expect(await storage.resend([4])).toEqual([4]);
+    expect(await storage.drop([2])).toEqual([2]);
+    expect(await storage.state()).toMatchObject({ held: 1, deadLetters: 1, dropped: 2, oldestOfEpoch: 4 });
+    await storage.stop();
+  });
+
   it('passes errors on with their code and hint', async () => {
     using directory = temporaryDirectory();
     const storage = openStorageClient({ path: directory.file('a.db'), machineId });

@@ -4,8 +4,10 @@ import { AgentError, reasonOf } from '../errors.ts';
 import type { OwnerOptions } from './owner.ts';
 import type { Answer, Method, Request } from './protocol.ts';
 import type {
-  Batch,
+  DeadLetter,
+  Gap,
   HealthChange,
+  HeldBatch,
   HistoryRow,
   JournalBlob,
   Opened,
@@ -43,8 +45,8 @@ class StorageClient implements Storage {
   #stopped = false;
 
   constructor(options: StorageClientOptions) {
-    const { path, machineId } = options;
-    const workerData: OwnerOptions = { path, machineId };
+    const { path, machineId, bounds } = options;
+    const workerData: OwnerOptions = { path, machineId, ...(bounds !== undefined && { bounds }) };
     this.#worker = new Worker(options.workerUrl ?? new URL('./worker.ts', import.meta.url), { workerData });
     this.#worker.on('message', (answer: Answer) => this.#settle(answer));
     this.#worker.on('error', (error) => {
@@ -68,7 +70,7 @@ class StorageClient implements Storage {
     return this.#ask('commit', withTightBody(blob));
   }
 
-  closeWindow(close: WindowClose): Promise<void> {
+  closeWindow(close: WindowClose): Promise<Gap[]> {
     const { batches, snapshot } = close;
     return this.#ask('closeWindow', {
       ...close,
@@ -77,7 +79,11 @@ class StorageClient implements Storage {
     });
   }
 
-  readOutbox(query: Parameters<Storage['readOutbox']>[0]): Promise<Batch[]> {
+  renew(reason: 'damaged' | 'restored'): Promise<Opened> {
+    return this.#ask('renew', reason);
+  }
+
+  readOutbox(query: Parameters<Storage['readOutbox']>[0]): Promise<HeldBatch[]> {
     return this.#ask('readOutbox', query);
   }
 
@@ -87,6 +93,22 @@ class StorageClient implements Storage {
 
   reject(rejected: { sequence: number; code: string; message: string }[]): Promise<void> {
     return this.#ask('reject', rejected);
+  }
+
+  readDeadLetters(query: { after: number; limit: number }): Promise<DeadLetter[]> {
+    return this.#ask('readDeadLetters', query);
+  }
+
+  readDeadBodies(sequences: number[]): Promise<HeldBatch[]> {
+    return this.#ask('readDeadBodies', sequences);
+  }
+
+  resend(sequences: number[]): Promise<number[]> {
+    return this.#ask('resend', sequences);
+  }
+
+  drop(sequences: number[]): Promise<number[]> {
+    return this.#ask('drop', sequences);
   }
 
   readHistory(query: Parameters<Storage['readHistory']>[0]): Promise<HistoryRow[]> {

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, sta
 import { fileURLToPath } from 'node:url';
 import BetterSqlite from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { checkDatabase, inspectDatabase } from './inspect.ts';
+import { checkDatabase, inspectDatabase, inspectDeadBody, inspectDeadLetters } from './inspect.ts';
 import { Owner } from './owner.ts';
 import { readDatabase } from './read-only.ts';
 import { sampleClose, temporaryDirectory } from './samples.fixture.ts';
@@ -123,6 +123,36 @@ describe('inspectDatabase', () => {
     owner.stop();
   });
 
+  it('tells dead letters and what is untold as their owner does, and gives no body that is damaged', () => {
+    using directory = temporaryDirectory();
+    const path = directory.file('a.db');
+    const owner = new Owner({ path, machineId: 'machine' });
+    owner.open();
+    for (let n = 1; n <= 5; n++) owner.closeWindow(sampleClose({ sequence: n, windowOrdinal: n, ordinal: n }));
+    owner.reject([1, 2, 3, 4].map((sequence) => ({ sequence, code: 'schema', message: `no ${sequence}` })));
+    owner.drop([3, 4]);
+    const look = () => {
+      expect(inspectDeadLetters(path)).toEqual(letters);
+      const found = inspectDeadBody(path, 2);
+      // One of the two libraries gives buffers.
+      expect(found && { ...found, body: Buffer.from(found.body) }).toEqual(body);
+      expect(inspectDeadBody(path, 5)).toBeNull();
+      expect(inspectDatabase(path).outbox).toMatchObject({ untold: { operator: 2 }, dropped: 2, deadLetters: 2 });
+    };
+    const letters = owner.readDeadLetters({ after: 0, limit: 9 });
+    const [sealed] = owner.readDeadBodies([2]);
+    const body = { ...sealed, body: Buffer.from(sealed.body) };
+    expect(letters).toHaveLength(2);
+    expect(owner.state()).toMatchObject({ untold: { operator: 2 }, setAside: [] });
+    look();
+    owner.stop();
+    look();
+    const database = new BetterSqlite(path);
+    database.exec("UPDATE dead_letter SET body = x'00' WHERE sequence = 2");
+    database.close();
+    expect(inspectDeadBody(path, 2)).toBeNull();
+  });
+
   it('reads a database of an older release and one of a newer', () => {
     using directory = temporaryDirectory();
     const old = new BetterSqlite(directory.file('old.db'));
@@ -131,16 +161,21 @@ describe('inspectDatabase', () => {
       CREATE TABLE outbox(sequence INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL) STRICT;
       INSERT INTO meta VALUES ('epoch', 'e'), ('previous_epoch', 'd'), ('previous_last_sequence', '4');
       INSERT INTO outbox VALUES (41, x'aa'), (42, x'bbbb');
+      CREATE TABLE dead_letter(sequence INTEGER PRIMARY KEY, code TEXT NOT NULL, message TEXT NOT NULL, body BLOB NOT NULL) STRICT;
+      INSERT INTO dead_letter VALUES (40, 'schema', 'no', x'cccccc');
       PRAGMA application_id = 1179928140; PRAGMA user_version = 1001;`);
     old.close();
     expect(inspectDatabase(directory.file('old.db'))).toMatchObject({
       epoch: 'e',
       previous: { epoch: 'd', lastSequence: 4 },
       status: null,
-      outbox: { held: 2, heldBytes: 3, oldestSequence: 41, oldestSealedMs: null, bytesPerWindow: null, deadLetters: 0 },
+      outbox: { held: 2, heldBytes: 3, oldestSequence: 41, oldestSealedMs: null, bytesPerWindow: null, deadLetters: 1 },
       openHealth: [],
       health: [],
     });
+    expect(inspectDeadLetters(directory.file('old.db'))).toEqual([
+      { epoch: 'e', sequence: 40, windowOrdinal: 0, code: 'schema', message: 'no', atMs: null, bytes: 3 },
+    ]);
 
     filled(directory.file('new.db')).stop();
     const newer = new BetterSqlite(directory.file('new.db'));

@@ -1,8 +1,9 @@
 /** What a database holds and whether it is sound, for commands that run while no daemon does. Writes nothing. */
 import { databaseBytes } from './database.ts';
+import { isSound } from './outbox.ts';
 import { readPace } from './pace.ts';
 import { type Reading, readDatabase } from './read-only.ts';
-import type { HealthChange, Opened, OutboxState } from './storage.ts';
+import type { DeadLetter, HealthChange, HeldBatch, Opened, OutboxState } from './storage.ts';
 
 /** What a database of any release holds; what that release did not write down yet is null or empty. */
 export interface Inspection {
@@ -31,7 +32,9 @@ export function inspectDatabase(path: string, options: { healthLimit?: number } 
       bytes: databaseBytes(path),
       epoch: reader.meta('epoch') ?? null,
       previous:
-        epoch === undefined ? null : { epoch, lastSequence: Number(reader.meta('previous_last_sequence') ?? 0) },
+        epoch === undefined
+          ? null
+          : { epoch, lastSequence: Number(reader.meta('previous_last_sequence') ?? 0), end: null },
       status: reader.meta('last_status') ?? null,
       outbox: outboxOf(reader),
       openHealth: reader.rows<HealthChange>(
@@ -46,6 +49,47 @@ export function inspectDatabase(path: string, options: { healthLimit?: number } 
         options.healthLimit ?? 100,
       ),
     };
+  });
+}
+
+/** The dead letters of a database, oldest sequence first. @throws AgentError as `inspectDatabase`. */
+export function inspectDeadLetters(path: string): DeadLetter[] {
+  return readDatabase(path, (reading) => {
+    const reader = new Reader(reading);
+    const own = reader.meta('epoch') ?? '';
+    const told = reader.rows<DeadLetter>(
+      'dead_letter',
+      ['epoch', 'window_ordinal', 'at_ms'],
+      `SELECT COALESCE(epoch, ?) AS epoch, sequence, window_ordinal AS windowOrdinal, code, message, at_ms AS atMs,
+         LENGTH(body) AS bytes FROM dead_letter ORDER BY sequence`,
+      own,
+    );
+    if (told.length > 0) return told;
+    return reader.rows<DeadLetter>(
+      'dead_letter',
+      ['sequence', 'code', 'message', 'body'],
+      `SELECT ? AS epoch, sequence, 0 AS windowOrdinal, code, message, NULL AS atMs, LENGTH(body) AS bytes
+       FROM dead_letter ORDER BY sequence`,
+      own,
+    );
+  });
+}
+
+/** The bytes of one, as they were sealed; null where there is none, or they are damaged. @throws AgentError as `inspectDatabase`. */
+export function inspectDeadBody(path: string, sequence: number): HeldBatch | null {
+  return readDatabase(path, (reading) => {
+    const reader = new Reader(reading);
+    const [found] = reader.rows<HeldBatch & { digest: Uint8Array | null }>(
+      'dead_letter',
+      ['epoch', 'window_ordinal', 'digest'],
+      `SELECT COALESCE(epoch, ?) AS epoch, sequence, window_ordinal AS windowOrdinal, body, digest FROM dead_letter
+       WHERE sequence = ?`,
+      reader.meta('epoch') ?? '',
+      sequence,
+    );
+    if (found === undefined || !isSound(found)) return null;
+    const { digest: _, ...held } = found;
+    return held;
   });
 }
 
@@ -80,8 +124,31 @@ function outboxOf(reader: Reader): OutboxState {
     "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
   );
   const dead = reader.rows<{ count: number }>('dead_letter', [], 'SELECT COUNT(*) AS count FROM dead_letter');
+  const previousLast = Number(reader.meta('previous_last_sequence') ?? 0);
+  const ofEpoch = reader.rows<{ oldest: number | null }>(
+    'outbox',
+    ['sequence', 'epoch'],
+    'SELECT MIN(sequence) AS oldest FROM outbox WHERE sequence > ? AND epoch IS NULL',
+    previousLast,
+  );
+  const ofPrevious = reader.rows<{ oldest: number | null }>(
+    'outbox',
+    ['sequence', 'epoch'],
+    'SELECT MIN(sequence) AS oldest FROM outbox WHERE sequence <= ? AND epoch = ?',
+    previousLast,
+    reader.meta('previous_epoch') ?? '',
+  );
+  const untold = reader.rows<{ reason: string; sequences: number }>(
+    'gap',
+    ['from_sequence', 'to_sequence', 'reason'],
+    'SELECT reason, SUM(to_sequence - from_sequence + 1) AS sequences FROM gap GROUP BY reason ORDER BY reason',
+  );
   return {
     ...totals,
+    oldestOfEpoch: ofEpoch[0]?.oldest ?? null,
+    oldestOfPrevious: ofPrevious[0]?.oldest ?? null,
+    dropped: Number(reader.meta('dropped') ?? 0),
+    untold: Object.fromEntries(untold.map(({ reason, sequences }) => [reason, sequences])),
     oldestSealedMs: sealed[0]?.at ?? null,
     bytesPerWindow: readPace(reader.meta('pace'))?.mean ?? null,
     sealedThrough: through[0]?.seq ?? 0,

@@ -89,7 +89,7 @@ describe('migrations', () => {
     owner.noteHealth([change]);
     expect(owner.readHealth({ limit: 9 })).toEqual([change]);
     owner.stop();
-    expect(userVersion(path)).toBe(1002);
+    expect(userVersion(path)).toBe(1000 + MIGRATIONS.length);
   });
 
   it('lets the first release go on with what this one wrote', () => {
@@ -106,11 +106,23 @@ describe('migrations', () => {
       path,
       `INSERT INTO outbox(sequence, window_ordinal, body) VALUES (44, 10, x'ee');
        DELETE FROM outbox WHERE sequence = 41 RETURNING LENGTH(body);
+       INSERT OR REPLACE INTO dead_letter(sequence, code, message, body)
+         SELECT sequence, 'schema', 'no', body FROM outbox WHERE sequence = 42;
+       DELETE FROM outbox WHERE sequence = 42 RETURNING LENGTH(body);
+       INSERT OR REPLACE INTO snapshot(id, version, ordinal, body) VALUES (1, 1, 300, x'ff');
        INSERT INTO meta(key, value) VALUES ('last_window', '10') ON CONFLICT(key) DO UPDATE SET value = excluded.value;`,
     );
     const again = new Owner({ path, machineId: 'machine' });
-    expect(again.open()).toMatchObject({ nextSequence: 45, lastWindow: 10, openHealth: [{ code: 'uplink_down' }] });
-    expect(again.state()).toMatchObject({ held: 3, oldestSequence: 42 });
+    expect(again.open()).toMatchObject({
+      nextSequence: 45,
+      lastWindow: 10,
+      openHealth: [{ code: 'uplink_down' }],
+      snapshot: { ordinal: 300, body: Buffer.of(0xff) },
+    });
+    expect(again.readOutbox({ after: 0, before: 99, limit: 9 }).map(({ sequence }) => sequence)).toEqual([43, 44]);
+    expect(again.readDeadLetters({ after: 0, limit: 9 })).toMatchObject([{ sequence: 42, code: 'schema', atMs: null }]);
+    expect(again.resend([42])).toEqual([42]);
+    expect(again.state()).toMatchObject({ held: 3, oldestSequence: 42, deadLetters: 0 });
     again.stop();
   });
 
@@ -149,7 +161,6 @@ describe('migrations', () => {
   it.each([
     ['a text file', Buffer.from('the shopping list\n'.repeat(300)), 'database_foreign'],
     ['a single byte', Buffer.from('x'), 'database_foreign'],
-    ['zeros', Buffer.alloc(8192), 'database_damaged'],
     ['a header and nothing sound behind it', Buffer.from('SQLite format 3\0'.repeat(600)), 'database_damaged'],
   ])('refuses %s and leaves it alone', (_name, content, expected) => {
     using directory = temporaryDirectory();
@@ -159,25 +170,12 @@ describe('migrations', () => {
     expect(readFileSync(path).equals(content)).toBe(true);
   });
 
-  it('refuses the database of another program and one of another shape', () => {
+  it('refuses the database of another program', () => {
     using directory = temporaryDirectory();
-    build(directory.file('other.db'), 'CREATE TABLE photos(id INTEGER)');
-    build(directory.file('shape.db'), `${RELEASE_0_1}; PRAGMA user_version = 2001`);
-    for (const name of ['other.db', 'shape.db']) {
-      const before = readFileSync(directory.file(name));
-      const owner = new Owner({ path: directory.file(name), machineId: 'machine' });
-      expect(() => owner.open()).toThrow(code('database_foreign'));
-      expect(readFileSync(directory.file(name)).equals(before)).toBe(true);
-    }
-  });
-
-  it('calls a database damaged whose pages were overwritten', () => {
-    using directory = temporaryDirectory();
-    const path = directory.file('a.db');
-    build(path, RELEASE_0_1);
-    const content = readFileSync(path);
-    content.fill(0x5a, 4096);
-    writeFileSync(path, content);
-    expect(() => new Owner({ path, machineId: 'machine' }).open()).toThrow(code('database_damaged'));
+    const path = directory.file('other.db');
+    build(path, 'CREATE TABLE photos(id INTEGER)');
+    const before = readFileSync(path);
+    expect(() => new Owner({ path, machineId: 'machine' }).open()).toThrow(code('database_foreign'));
+    expect(readFileSync(path).equals(before)).toBe(true);
   });
 });

@@ -44,6 +44,25 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE outbox ADD COLUMN sealed_ms INTEGER;
   `,
+  // An epoch that is null is the one in meta: who begins another writes the old one into those rows first. Kind 0 is a
+  // window, 1 a gap record. A digest is the first 16 bytes of the body's SHA-256; a row without one is taken as it is.
+  `
+  ALTER TABLE outbox ADD COLUMN epoch TEXT;
+  ALTER TABLE outbox ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE outbox ADD COLUMN digest BLOB;
+  ALTER TABLE dead_letter ADD COLUMN window_ordinal INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE dead_letter ADD COLUMN sealed_ms INTEGER;
+  ALTER TABLE dead_letter ADD COLUMN at_ms INTEGER;
+  ALTER TABLE dead_letter ADD COLUMN epoch TEXT;
+  ALTER TABLE dead_letter ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE dead_letter ADD COLUMN digest BLOB;
+  ALTER TABLE snapshot ADD COLUMN checksum INTEGER;
+  CREATE TABLE gap(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL, from_sequence INTEGER NOT NULL,
+    to_sequence INTEGER NOT NULL, reason TEXT NOT NULL, told_in INTEGER
+  ) STRICT;
+  CREATE INDEX gap_told ON gap(told_in);
+  `,
 ];
 
 /**

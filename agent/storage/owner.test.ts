@@ -21,8 +21,12 @@ describe('Owner', () => {
     using session = openOwner(path);
     expect(session.opened).toEqual({
       epoch: expect.stringMatching(/^[0-9a-f]{16}$/),
+      origin: expect.any(String),
       previous: null,
+      firstSequence: 1,
       nextSequence: 1,
+      quarantined: null,
+      gaps: [],
       lastWindow: 0,
       snapshot: null,
       journal: [],
@@ -171,14 +175,16 @@ describe('Owner', () => {
       using session = openOwner(path, machine);
       epochs.push(session.opened.epoch);
       expect(session.opened.nextSequence).toBe(2);
-      expect(session.opened.previous).toEqual(machine === 'other' ? { epoch: epochs[0], lastSequence: 1 } : null);
+      expect(session.opened.previous).toEqual(
+        machine === 'other' ? expect.objectContaining({ epoch: epochs[0], lastSequence: 1 }) : null,
+      );
     }
     expect(new Set(epochs.slice(0, 3)).size).toBe(1);
     expect(epochs[3]).toBe(epochs[4]);
     expect(epochs[3]).not.toBe(epochs[0]);
   });
 
-  it('reads history by start, each window once with its highest rev, and forgets what is 400 days old', () => {
+  it('reads history by start, each window once with its highest rev, and forgets what is 400 days of windows old', () => {
     using directory = temporaryDirectory();
     using session = openOwner(directory.file('a.db'));
     const { owner } = session;
@@ -196,13 +202,23 @@ describe('Owner', () => {
     ]);
     expect(owner.readHistory(range)).toHaveLength(3);
 
-    const days = 400 * 24 * 60 * 60 * 1000;
-    const late = sampleClose({ sequence: 6, windowOrdinal: 6, ordinal: 6 });
-    late.history[0].startMs = 3 * WINDOW_MS + days;
-    late.history[0].endMs = 4 * WINDOW_MS + days;
+    const windows = () => owner.readHistory({ fromMs: 0, toMs: 1e15 }).map(({ window }) => window);
+    const late = sampleClose({ sequence: 6, windowOrdinal: 3 + 400 * 24 * 4, ordinal: 6 });
     owner.closeWindow(late);
-    const left = owner.readHistory({ fromMs: 0, toMs: 1e15 }).map(({ window }) => window);
-    expect(left).toEqual([3, 4, 6]);
+    expect(windows()).toEqual([3, 4, late.windowOrdinal]);
+  });
+
+  it('forgets no history when the clock jumps by ten years, there and back', () => {
+    using directory = temporaryDirectory();
+    using session = openOwner(directory.file('a.db'));
+    for (let n = 1; n <= 6; n++) {
+      const close = sampleClose({ sequence: n, windowOrdinal: n, ordinal: n });
+      if (n === 4 || n === 5) close.history[0].startMs += 1e4 * 86_400_000;
+      close.history[0].endMs = close.history[0].startMs + WINDOW_MS;
+      session.owner.closeWindow(close);
+    }
+    const windows = session.owner.readHistory({ fromMs: 0, toMs: 1e15 }).map(({ window }) => window);
+    expect(windows.toSorted()).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
   it('shrinks the file when what it held is gone', () => {

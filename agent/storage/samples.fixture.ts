@@ -1,5 +1,5 @@
 /** Sample values and places for tests of the storage. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WindowClose } from './storage.ts';
@@ -14,6 +14,7 @@ export function sampleClose(options: { sequence: number; windowOrdinal: number; 
     sealedAtMs: (windowOrdinal + 1) * WINDOW_MS + 90_000,
     status: `{"window":${windowOrdinal}}`,
     batches: [{ sequence, windowOrdinal, body: new TextEncoder().encode(`batch ${sequence}`) }],
+    gap: null,
     history: [
       {
         kind: 'door',
@@ -29,9 +30,13 @@ export function sampleClose(options: { sequence: number; windowOrdinal: number; 
   };
 }
 
-/** A directory that is gone when `using` leaves its scope. */
-export function temporaryDirectory(): { path: string; file(name: string): string; [Symbol.dispose](): void } {
-  const path = mkdtempSync(join(tmpdir(), 'footfall-storage-'));
+/** A directory that is gone when `using` leaves its scope. @param base where it lies; where there is no such place, as others. */
+export function temporaryDirectory(base = tmpdir()): {
+  path: string;
+  file(name: string): string;
+  [Symbol.dispose](): void;
+} {
+  const path = mkdtempSync(join(existsSync(base) ? base : tmpdir(), 'footfall-storage-'));
   return {
     path,
     file: (name) => join(path, name),

@@ -12,6 +12,14 @@ export function storageError(error: unknown): AgentError {
       cause: error,
     });
   }
+  if (/^(SQLITE_READONLY(_DIRECTORY|_CANTINIT|_CANTLOCK)?|EROFS)$/.test(code)) {
+    return new AgentError(
+      'storage_read_only',
+      'expected to write, found a file system that is read-only',
+      'The kernel makes a failing disk read-only: see sudo dmesg. Then mount it again, or replace it.',
+      { cause: error },
+    );
+  }
   return new AgentError(
     'storage_failed',
     `expected the database to answer, found: ${reasonOf(error)}${code === '' ? '' : ` (${code})`}`,
@@ -24,9 +32,14 @@ export function damaged(found: string, cause?: unknown): AgentError {
   return new AgentError(
     'database_damaged',
     `expected a whole database, found: ${found}`,
-    'The storage medium may be failing: check it, then move the file away to start a new one.',
+    'The daemon sets such a file aside, keeps what can be read and begins a new one; the medium may be failing: check it.',
     { cause },
   );
+}
+
+/** What was found, without what was expected. */
+export function foundIn(error: unknown): string {
+  return reasonOf(error).replace(/^expected .*?, found:? /, '');
 }
 
 export function errorCode(error: unknown): string {

@@ -24,15 +24,17 @@ export interface Ledger {
 
 interface BatchRow {
   sequence: number;
+  window: number;
   body: Uint8Array;
 }
 
 export function readLedger(databasePath: string, sealedThrough: number): Ledger {
   const database = new Database(databasePath, { readonly: true });
   try {
-    const rows = database.prepare('SELECT sequence, body FROM batches ORDER BY sequence').all() as BatchRow[];
-    const batches = rows.map(parse);
-    const sequences = new Set(batches.map((batch) => batch.sequence));
+    const rows = database.prepare('SELECT sequence, window, body FROM batches ORDER BY sequence').all() as BatchRow[];
+    // A gap record takes a sequence as a batch does, and has no window.
+    const batches = rows.filter(({ window }) => window > 0).map(parse);
+    const sequences = new Set(rows.map(({ sequence }) => sequence));
     const claims = new Map<string, number>();
     for (const { window, part } of batches) claims.set(`${window}/${part}`, (claims.get(`${window}/${part}`) ?? 0) + 1);
     const windows = new Set(batches.map((batch) => batch.window));
