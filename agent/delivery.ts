@@ -9,12 +9,15 @@ export interface DeliveryParts extends UplinkDeps {
 
 export class Delivery {
   readonly #parts: DeliveryParts;
+  #epoch: string;
   #uplink: Uplink | null = null;
   /** What the uplink was made of, the password included. */
   #made = '';
+  #used: { settings: Settings; password: string | undefined } | null = null;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
+    this.#epoch = parts.epoch;
   }
 
   /**
@@ -23,21 +26,33 @@ export class Delivery {
    */
   async use(settings: Settings, password: string | undefined): Promise<void> {
     const { tenant, gateway, uplink } = settings;
-    const wanted = JSON.stringify([tenant, gateway, uplink ?? null, password ?? null]);
+    this.#used = { settings, password };
+    const wanted = JSON.stringify([this.#epoch, tenant, gateway, uplink ?? null, password ?? null]);
     if (wanted === this.#made) return this.#uplink?.hurry();
     this.#made = wanted;
     await this.#uplink?.stop();
     this.#uplink = null;
     if (uplink === undefined) return;
-    const { epoch, ...deps } = this.#parts;
-    const options = { ...uplink, tenant, gateway, epoch, ...(password === undefined ? {} : { password }) };
+    const { epoch: _first, ...deps } = this.#parts;
+    const options = { ...uplink, tenant, gateway, epoch: this.#epoch, ...(password === undefined ? {} : { password }) };
     this.#uplink = createUplink(options, deps);
     this.#uplink.start();
+  }
+
+  /** Goes on with another epoch: a new connection, which tells it. */
+  async renew(epoch: string): Promise<void> {
+    this.#epoch = epoch;
+    if (this.#used !== null) await this.use(this.#used.settings, this.#used.password);
   }
 
   /** A batch was sealed. */
   notify(sequence: number): void {
     this.#uplink?.notify(sequence);
+  }
+
+  /** What the state message tells is no longer so. */
+  stateChanged(): void {
+    this.#uplink?.stateChanged();
   }
 
   /** Null when nothing is to be sent. */

@@ -1,11 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../test/support/processes.ts';
-import { makeCertificates, signCertificate } from '../uplink/brokers.ts';
-import { readAuthorities } from './certificates.ts';
+import { keyOf, makeCertificates, signCertificate } from '../uplink/brokers.ts';
+import { readAuthorities, readIdentity } from './certificates.ts';
 
 describe.skipIf(findProgram('openssl') === null)('a CA file (skipped where openssl is not installed)', () => {
   let folder = '';
@@ -53,3 +54,56 @@ describe.skipIf(findProgram('openssl') === null)('a CA file (skipped where opens
     });
   });
 });
+
+describe.skipIf(findProgram('openssl') === null)(
+  'a client certificate (skipped where openssl is not installed)',
+  () => {
+    let folder = '';
+    let ca = '';
+    let certificate = '';
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), 'footfall-identity-'));
+      ({ ca } = makeCertificates(folder));
+      certificate = signCertificate(folder, 'box', { ca, for: 'DNS:box', days: 1 });
+    });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    it('ends with the first of its chain, and an expired one is read too: the broker judges it', async () => {
+      const chain = join(folder, 'chain.pem');
+      writeFileSync(chain, Buffer.concat([readFileSync(certificate), readFileSync(ca)]));
+      const identity = await readIdentity(chain, keyOf(certificate));
+      expect(identity.expiresMs).toBe(new X509Certificate(readFileSync(certificate)).validToDate.getTime());
+      expect(Buffer.from(identity.certificate).equals(readFileSync(chain))).toBe(true);
+      const old = signCertificate(folder, 'old', { ca, for: 'DNS:box', days: -1 });
+      expect((await readIdentity(old, keyOf(old))).expiresMs).toBeLessThan(Date.now());
+    });
+
+    it('is refused where it or its key cannot be used, without a word of what is in them', async () => {
+      const key = keyOf(certificate);
+      const locked = join(folder, 'locked.key');
+      execFileSync('openssl', ['pkcs8', '-topk8', '-in', key, '-out', locked, '-passout', 'pass:sesame'], {
+        stdio: 'ignore',
+      });
+      const junk = join(folder, 'junk.pem');
+      writeFileSync(junk, 'a very particular secret');
+      const cases: [certFile: string, keyFile: string, code: string, words: RegExp][] = [
+        ['/nonexistent.pem', key, 'cert_file', /^client certificate \/nonexistent\.pem cannot be read: ENOENT$/],
+        [junk, key, 'cert_file', /holds no certificate in PEM$/],
+        [key, key, 'cert_file', /holds no certificate in PEM$/],
+        [certificate, folder, 'key_file', /^key .* cannot be read: EISDIR$/],
+        [certificate, junk, 'key_file', /holds no key in PEM$/],
+        [certificate, certificate, 'key_file', /holds no key in PEM$/],
+        [certificate, locked, 'key_file', /is locked with a passphrase$/],
+        [certificate, keyOf(ca), 'key_file', /does not belong to the certificate/],
+      ];
+      for (const [certFile, keyFile, code, words] of cases) {
+        const error = await readIdentity(certFile, keyFile).catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code, message: expect.stringMatching(words), hint: expect.any(String) });
+        const bytes = readFileSync(key, 'utf8').split('\n')[1];
+        const text = JSON.stringify({ ...(error as object), message: (error as Error).message });
+        expect(text).not.toContain('particular');
+        expect(text).not.toContain(bytes);
+      }
+    });
+  },
+);

@@ -48,6 +48,41 @@ describe('explain', () => {
     expect(explainError(wanted, TARGET, null).reason).toContain('wants a certificate of this box');
   });
 
+  it('tells a broker that refuses the certificate of this box, which one, until when it holds, and why', () => {
+    const identity = { certFile: '/etc/box.pem', expiresMs: Date.UTC(2026, 10, 20) };
+    const told = (code: string, message?: string) => explainError(errorOf(code, message), TARGET, null, identity);
+    expect(told('ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED')).toEqual({
+      reason:
+        'the broker broker.example:8883 refused the client certificate /etc/box.pem, valid until 2026-11-20: it has expired',
+      kind: 'tls',
+    });
+    expect(told('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA').reason).toMatch(/not signed by an authority it knows$/);
+    const words =
+      'write EPROTO 40:error:0A000412:SSL routines:x:sslv3 alert bad certificate:rec.c:1:SSL alert number 42';
+    expect(told('EPROTO', words).reason).toMatch(/it cannot read or check it$/);
+    // Without one, or about the broker's own, it is not blamed.
+    expect(explainError(errorOf('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'), TARGET, null).reason).not.toContain('client');
+    expect(told('CERT_HAS_EXPIRED').reason).toMatch(/^certificate of broker\.example:8883 has expired/);
+    expect(told('ECONNRESET').kind).toBe('network');
+  });
+
+  it('tells a broker that speaks only older TLS, and one that sends what is no MQTT', () => {
+    for (const code of ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION']) {
+      expect(explainError(errorOf(code), TARGET, null).reason).toMatch(/speaks no TLS of version 1\.2 or later$/);
+    }
+    expect(explainError(errorOf('mqtt_packet', 'sent a packet of 9 bytes'), TARGET, null)).toEqual({
+      reason: 'the broker broker.example:8883 sent a packet of 9 bytes',
+      kind: 'broker',
+    });
+  });
+
+  it('has words of its own for every CONNACK reason of both versions', () => {
+    const codes = [1, 2, 3, 4, 5, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8c];
+    for (const code of [...codes, 0x90, 0x95, 0x97, 0x99, 0x9a, 0x9b, 0x9c, 0x9d, 0x9f]) {
+      expect([code, explainCode(code, TARGET).reason]).toEqual([code, expect.not.stringContaining('0x')]);
+    }
+  });
+
   it('names the file that was to sign the certificate', () => {
     const untrusted = errorOf('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
     expect(explainError(untrusted, TARGET, '/etc/ca.pem').reason).toMatch(/the authority in \/etc\/ca\.pem$/);

@@ -1,11 +1,25 @@
 /** Why a connection failed, in words and by kind: never a library's sentence alone, never a password. */
+import type { ClientIdentity } from './certificates.ts';
 import type { Target } from './target.ts';
 
 /**
  * What a failure is about, so that advice can be given: the host's name, the network, TLS, the login, what the broker
- * lets this client do, the broker's own state, an identity used twice, or a file of this box.
+ * lets this client do, the broker's own state, an identity used twice, or a file of this box. Two are of a session that
+ * stands: `partial`, the broker denies something that delivery does not need; `unacknowledged`, the broker takes
+ * everything and no collector answers.
  */
-export type FailureKind = 'name' | 'network' | 'tls' | 'login' | 'denied' | 'broker' | 'identity' | 'file' | 'other';
+export type FailureKind =
+  | 'name'
+  | 'network'
+  | 'tls'
+  | 'login'
+  | 'denied'
+  | 'broker'
+  | 'identity'
+  | 'file'
+  | 'partial'
+  | 'unacknowledged'
+  | 'other';
 
 export interface Failure {
   /** For people. */
@@ -21,6 +35,8 @@ const REASONS: Readonly<Record<number, readonly [FailureKind, string]>> = {
   4: ['login', 'refused the user name or password: not authorised'],
   5: ['login', 'refused: not authorised (check the user name, the password and the access list)'],
   128: ['broker', 'failed for a reason it does not tell'],
+  129: ['other', 'could not read what this box sent'],
+  130: ['other', 'says that this box broke the rules of MQTT'],
   131: ['broker', 'failed for a reason it does not tell'],
   132: ['broker', 'does not speak this version of MQTT'],
   133: ['identity', 'refused the client identifier'],
@@ -35,15 +51,24 @@ const REASONS: Readonly<Record<number, readonly [FailureKind, string]>> = {
   142: ['identity', 'ended the session: another client connected with the same identity (is this box cloned?)'],
   143: ['denied', 'refused the topic filter'],
   144: ['denied', 'refused the topic name'],
+  145: ['other', 'says that a packet identifier is in use'],
+  146: ['other', 'says that a packet identifier is unknown'],
   147: ['other', 'says that too many messages are in flight'],
+  148: ['other', 'says that a topic alias is not valid'],
   149: ['other', 'says that a message is too large'],
   150: ['broker', 'says that messages come too fast'],
   151: ['broker', 'says that a quota is used up'],
   152: ['broker', 'ended the session by order of whoever runs it'],
+  153: ['other', 'says that a payload is not of the form it was said to have'],
+  154: ['broker', 'does not keep retained messages, which the state message needs'],
+  155: ['broker', 'does not support QoS 1'],
   156: ['broker', 'asks to use another server'],
   157: ['broker', 'has moved to another server'],
+  158: ['denied', 'does not support shared subscriptions'],
   159: ['broker', 'says that too many connections are being opened'],
   160: ['broker', 'ended the session: it had lasted as long as it may'],
+  161: ['denied', 'does not support subscription identifiers'],
+  162: ['denied', 'does not support wildcards in subscriptions'],
 };
 
 /** CONNACK codes that mean "not this protocol version". */
@@ -82,10 +107,23 @@ export function explainHandshake(target: Target): Failure {
   };
 }
 
-/** An error of the name service, the socket, TLS or the client library. */
-export function explainError(error: unknown, target: Target, caFile: string | null): Failure {
+/**
+ * An error of the name service, the socket, TLS or the client library.
+ * @param identity what this box showed, if anything.
+ */
+export function explainError(
+  error: unknown,
+  target: Target,
+  caFile: string | null,
+  identity: Pick<ClientIdentity, 'certFile' | 'expiresMs'> | null = null,
+): Failure {
   const code = codeOf(error);
   if (typeof code === 'number') return explainCode(code, target);
+  if (code === 'mqtt_packet' && error instanceof Error) {
+    return { reason: `the broker ${target.name} ${error.message}`, kind: 'broker' };
+  }
+  const own = identity === null || code === null ? null : explainOwnCertificate(code, error, target, identity);
+  if (own !== null) return own;
   const certificate = explainCertificate(code, target, caFile);
   if (certificate !== null) return certificate;
   switch (code) {
@@ -153,6 +191,35 @@ export function explainCertificate(
   }
 }
 
+/** The TLS alerts by which a broker refuses the certificate it was shown (RFC 8446, 6.2). */
+const REFUSALS: Readonly<Record<string, string>> = {
+  BAD_CERTIFICATE: 'it cannot read or check it',
+  UNSUPPORTED_CERTIFICATE: 'it is of a kind it does not support',
+  CERTIFICATE_REVOKED: 'it was revoked',
+  CERTIFICATE_EXPIRED: 'it has expired',
+  CERTIFICATE_UNKNOWN: 'it does not accept it',
+  UNKNOWN_CA: 'it is not signed by an authority it knows',
+  ACCESS_DENIED: 'its bearer is not let in',
+  DECRYPT_ERROR: 'its key does not fit',
+};
+
+function explainOwnCertificate(
+  code: string,
+  error: unknown,
+  target: Target,
+  { certFile, expiresMs }: Pick<ClientIdentity, 'certFile' | 'expiresMs'>,
+): Failure | null {
+  const words = `${code} ${error instanceof Error ? error.message : ''}`.toUpperCase().replaceAll(' ', '_');
+  const alert = /ALERT_([A-Z_]+?)(?=:|_?$|_ERR)/.exec(words)?.[1] ?? '';
+  const why = Object.entries(REFUSALS).find(([name]) => alert.startsWith(name))?.[1];
+  if (why === undefined) return null;
+  const until = new Date(expiresMs).toISOString().slice(0, 10);
+  return {
+    reason: `the broker ${target.name} refused the client certificate ${certFile}, valid until ${until}: ${why}`,
+    kind: 'tls',
+  };
+}
+
 function explainOther(error: unknown, code: string | null, target: Target): Failure {
   const message = error instanceof Error ? error.message : 'unknown reason';
   // MQTT.js gives this one no code.
@@ -166,7 +233,10 @@ function explainOther(error: unknown, code: string | null, target: Target): Fail
       return { reason: `${target.name} does not answer with TLS (is it the port without TLS?)`, kind: 'tls' };
     }
     if (/CERTIFICATE_REQUIRED/.test(words)) {
-      return { reason: `${target.name} wants a certificate of this box, which is not supported`, kind: 'tls' };
+      return { reason: `${target.name} wants a certificate of this box (set "cert_file" and "key_file")`, kind: 'tls' };
+    }
+    if (/UNSUPPORTED_PROTOCOL|ALERT_PROTOCOL_VERSION|VERSION_TOO_LOW/.test(words)) {
+      return { reason: `${target.name} speaks no TLS of version 1.2 or later`, kind: 'tls' };
     }
     return { reason: `${target.name} and this box could not agree on TLS: ${code}`, kind: 'tls' };
   }

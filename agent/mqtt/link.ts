@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../clock.ts';
 import { AgentError, reasonOf } from '../errors.ts';
 import { fullJitter } from './backoff.ts';
-import { type CertificateFacts, readAuthorities } from './certificates.ts';
+import { type CertificateFacts, readAuthorities, readIdentity } from './certificates.ts';
 import type { Failure, FailureKind } from './explain.ts';
 import { type Protocol, ProtocolChoice } from './protocol.ts';
 import type { OpenSession, Session, SessionFailure, SessionRequest } from './session.ts';
@@ -23,8 +23,15 @@ export interface LinkOptions {
   password?: string;
   /** Used with mqtts:// only; read again before each attempt. */
   caFile?: string;
+  /** Client certificate and its key, both or neither; as `caFile`. */
+  certFile?: string;
+  keyFile?: string;
   clientId: string;
+  /** Longest limit of the back-off, milliseconds; 300,000 unless given. */
+  longestRetryMs?: number;
   subscriptions: readonly string[];
+  /** As `SessionRequest.optional`; none unless told. */
+  optional?: readonly string[];
 }
 
 export interface LinkOwner {
@@ -33,6 +40,8 @@ export interface LinkOwner {
   ready(session: Session): void;
   message(topic: string, payload: Uint8Array, retained: boolean): void;
   progress(): void;
+  /** As `SessionEvents.unheard`. */
+  unheard?(): void;
   /** Only after `ready`. */
   closed(): void;
 }
@@ -48,7 +57,7 @@ export interface LinkState {
   lastError: string | null;
   /** Null exactly when `lastError` is. */
   lastErrorKind: FailureKind | null;
-  /** As the last connection showed them; the CA file's as soon as it is read. Empty without TLS. */
+  /** As the last connection showed them; those of files as soon as they are read. Empty without TLS. */
   certificates: CertificateFacts[];
 }
 
@@ -59,6 +68,8 @@ const READY_WITHIN_MS = 30_000;
 /** A session that lasted this long was a good one. */
 const GOOD_AFTER_MS = 60_000;
 const FAREWELL_MS = 2_000;
+/** Sessions in a row that ended over an optional subscription, after which one goes without it. */
+const ENDED_OVER_OPTIONAL = 2;
 
 export class Link {
   readonly #options: LinkOptions;
@@ -72,8 +83,12 @@ export class Link {
   #phase: LinkPhase = 'off';
   #since: number;
   #lastFailure: Failure | null = null;
+  /** What the session that stands has to do without. */
+  #partial: Failure | null = null;
+  #endedOverOptional = 0;
   #brokerUntil: number | null = null;
   #authorityUntil: number | null = null;
+  #clientUntil: number | null = null;
   #attempt = 0;
   /** Grows at each stop: an attempt of an earlier start that is still preparing must not open. */
   #life = 0;
@@ -82,7 +97,7 @@ export class Link {
   #timer: Timer | null = null;
   #whenClosed: (() => void) | null = null;
 
-  /** @throws AgentError `broker_url` */
+  /** @throws AgentError `broker_url`, or `key_file` for one of certificate and key without the other. */
   constructor(
     options: LinkOptions,
     owner: LinkOwner,
@@ -95,6 +110,14 @@ export class Link {
     this.#log = deps.log;
     this.#open = deps.open;
     this.#target = targetOf(options.url);
+    if ((options.certFile === undefined) !== (options.keyFile === undefined)) {
+      const [there, missing] = options.keyFile === undefined ? ['certificate', 'key'] : ['key', 'certificate'];
+      throw new AgentError(
+        'key_file',
+        `expected a client certificate and its key, found a ${there} without a ${missing}`,
+        'Set both, or neither.',
+      );
+    }
     this.#since = deps.clock.wall();
   }
 
@@ -103,12 +126,14 @@ export class Link {
     const certificates: CertificateFacts[] = [];
     if (this.#brokerUntil !== null) certificates.push({ what: 'broker', expires_ms: this.#brokerUntil });
     if (this.#authorityUntil !== null) certificates.push({ what: 'authority', expires_ms: this.#authorityUntil });
+    if (this.#clientUntil !== null) certificates.push({ what: 'client', expires_ms: this.#clientUntil });
+    const failure = this.#lastFailure ?? this.#partial;
     return {
       phase: this.#phase,
       since: this.#since,
       protocol,
-      lastError: this.#lastFailure?.reason ?? null,
-      lastErrorKind: this.#lastFailure?.kind ?? null,
+      lastError: failure?.reason ?? null,
+      lastErrorKind: failure?.kind ?? null,
       certificates,
     };
   }
@@ -137,6 +162,11 @@ export class Link {
     this.#lastFailure = { reason, kind };
   }
 
+  /** Ends a session that stands and is of no use, as any failure does. */
+  giveUp(failure: Failure): void {
+    if (this.#ready) this.#session?.abort({ ...failure, verdict: 'other' });
+  }
+
   /** Ends the session with a goodbye, or without one after two seconds. */
   async stop(): Promise<void> {
     this.#life++;
@@ -162,7 +192,7 @@ export class Link {
     try {
       request = await this.#prepare();
     } catch (error) {
-      const kind = error instanceof AgentError && error.code === 'ca_file' ? 'file' : 'other';
+      const kind = error instanceof AgentError && FILES.has(error.code) ? 'file' : 'other';
       if (life === this.#life) this.#failed({ reason: reasonOf(error), kind, verdict: 'other' });
       return;
     }
@@ -183,18 +213,25 @@ export class Link {
         this.#ready = true;
         this.#protocol.worked();
         this.#lastFailure = null;
+        this.#partial = request.optional.length < (this.#options.optional?.length ?? 0) ? this.#without() : null;
         this.#enter('connected');
         this.#log('info', { broker: this.#target.name, protocol: session.protocol }, 'Connected');
         this.#owner.ready(session);
       },
+      denied: (failure) => {
+        this.#partial = failure;
+        this.#log('warn', { reason: failure.reason }, 'The broker complained');
+      },
       message: (topic, payload, retained) => this.#owner.message(topic, payload, retained),
       progress: () => this.#owner.progress(),
-      unheard: () => {},
+      unheard: () => this.#owner.unheard?.(),
       closed: (failure) => {
         const wasReady = this.#ready;
+        this.#partial = null;
         this.#session = null;
         this.#ready = false;
         if (wasReady) {
+          this.#endedOverOptional = session.asking ? this.#endedOverOptional + 1 : 0;
           if (this.#clock.monotonic() - openedAt >= GOOD_AFTER_MS) this.good();
           this.#owner.closed();
         }
@@ -207,18 +244,34 @@ export class Link {
   }
 
   async #prepare(): Promise<SessionRequest> {
-    const { caFile } = this.#options;
-    const ca = caFile === undefined || !this.#target.tls ? null : await readAuthorities(caFile);
+    const { caFile, certFile, keyFile } = this.#options;
+    const { tls } = this.#target;
+    const ca = caFile === undefined || !tls ? null : await readAuthorities(caFile);
     this.#authorityUntil = ca?.expiresMs ?? null;
+    const identity =
+      certFile === undefined || keyFile === undefined || !tls ? null : await readIdentity(certFile, keyFile);
+    this.#clientUntil = identity?.expiresMs ?? null;
+    const without = this.#endedOverOptional >= ENDED_OVER_OPTIONAL;
     return {
       target: this.#target,
       ca,
+      identity,
       clientId: this.#options.clientId,
       username: this.#options.username ?? null,
       password: this.#options.password ?? null,
       protocol: this.#protocol.next,
       will: await this.#owner.will(),
       subscriptions: this.#options.subscriptions,
+      optional: without ? [] : (this.#options.optional ?? []),
+    };
+  }
+
+  /** Why this session has no optional subscriptions. */
+  #without(): Failure {
+    const topics = this.#options.optional?.join(', ');
+    return {
+      reason: `the broker ${this.#target.name} ends the connection when ${topics} is subscribed to: it is left out`,
+      kind: 'partial',
     };
   }
 
@@ -228,7 +281,8 @@ export class Link {
     // The same failure once a minute for a week is one line of the journal, not ten thousand.
     const level = failure.reason === this.#lastFailure?.reason ? 'debug' : 'warn';
     this.#lastFailure = { reason: failure.reason, kind: failure.kind };
-    const delay = again ? 0 : fullJitter(this.#attempt++, FIRST_RETRY_MS, LONGEST_RETRY_MS, this.#random);
+    const longest = this.#options.longestRetryMs ?? LONGEST_RETRY_MS;
+    const delay = again ? 0 : fullJitter(this.#attempt++, FIRST_RETRY_MS, longest, this.#random);
     this.#log(level, { reason: failure.reason, retry_ms: Math.round(delay) }, 'Not connected');
     this.#enter('waiting');
     const life = this.#life;
@@ -240,6 +294,9 @@ export class Link {
     this.#phase = phase;
   }
 }
+
+/** Codes of what can be wrong with a file that is read before each attempt. */
+const FILES: ReadonlySet<string> = new Set(['ca_file', 'cert_file', 'key_file']);
 
 /** An end that this side made. */
 function ended(reason: string): SessionFailure {

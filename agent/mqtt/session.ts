@@ -3,8 +3,8 @@
  * reconnected: one that is keeps publications that never settle.
  */
 import { TLSSocket } from 'node:tls';
-import { connect, type IClientOptions, type IConnackPacket } from 'mqtt';
-import { shownUntil } from './certificates.ts';
+import { type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
+import { type ClientIdentity, shownUntil } from './certificates.ts';
 import {
   explainCode,
   explainError,
@@ -14,21 +14,27 @@ import {
   type Failure,
   refusesProtocol,
 } from './explain.ts';
+import { LARGEST_PACKET_BYTES, PacketFilter } from './packet-filter.ts';
 import type { Protocol, ProtocolVerdict } from './protocol.ts';
+import { FilteredStream, openSocket } from './stream.ts';
 import type { Target } from './target.ts';
 
 export interface SessionRequest {
   target: Target;
   /** Certificates in PEM that may sign the broker's, and the file they came from; null for those of the system. */
   ca: { pem: Uint8Array; file: string } | null;
+  /** Shown to the broker; with TLS only. */
+  identity: ClientIdentity | null;
   clientId: string;
   username: string | null;
   password: string | null;
   protocol: Protocol;
   /** Published by the broker, retained, when the connection ends without a farewell. */
   will: { topic: string; payload: Uint8Array } | null;
-  /** Topic filters, QoS 1. */
+  /** Topic filters, QoS 1; a session without one of them has failed. */
   subscriptions: readonly string[];
+  /** Topic filters, QoS 1, subscribed to once the session is ready; it stands without them. */
+  optional: readonly string[];
 }
 
 export interface SessionFailure extends Failure {
@@ -43,6 +49,8 @@ export interface SessionEvents {
   accepted(): void;
   /** Connected and subscribed: publishing may start. */
   ready(): void;
+  /** The broker denies an optional subscription. */
+  denied(failure: Failure): void;
   message(topic: string, payload: Uint8Array, retained: boolean): void;
   /** The broker took a publication: there may be room for another. */
   progress(): void;
@@ -55,6 +63,8 @@ export interface Session {
   readonly protocol: Protocol;
   /** How many more publications the broker's receive maximum allows now. */
   readonly room: number;
+  /** Whether the broker has yet to answer an optional subscription: some close the connection in place of a denial. */
+  readonly asking: boolean;
   /** QoS 1. `done` gets null once the broker took it, else its refusal; it is not called when the session ends first. */
   publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void;
   /** Ends without a word, as after a failure. */
@@ -73,8 +83,10 @@ const NO_SUBSCRIBERS = 0x10;
 const NOT_AUTHORISED = 0x87;
 
 export const openSession: OpenSession = (request, events) => {
-  const { target } = request;
-  const client = connect(optionsOf(request));
+  const { target, identity } = request;
+  const socket = openSocket(target, request.ca?.pem ?? null, identity);
+  const filter = new PacketFilter(request.protocol);
+  const client = new MqttClient(() => new FilteredStream(socket, filter), optionsOf(request));
   const waiting: (() => void)[] = [];
   let receiveMaximum = RECEIVE_MAXIMUM;
   let outstanding = 0;
@@ -83,6 +95,7 @@ export const openSession: OpenSession = (request, events) => {
   let standing = false;
   let answered = false;
   let leaving = false;
+  let asking = false;
 
   const close = (failure: SessionFailure): void => {
     if (over) return;
@@ -94,20 +107,19 @@ export const openSession: OpenSession = (request, events) => {
   /** How a connection failed: `error`, or null where the other end just closed it; the stage tells what that means. */
   const lost = (error: Error | null): SessionFailure => {
     const verdict = standing && !answered ? 'unanswered' : 'other';
-    if (error !== null) return { ...explainError(error, target, request.ca?.file ?? null), verdict };
+    if (error !== null) return { ...explainError(error, target, request.ca?.file ?? null, identity), verdict };
     if (open && !standing) return { ...explainHandshake(target), verdict };
     if (standing && !answered) return { ...explainSilence(target), verdict };
     return { reason: `the connection to ${target.name} was lost`, kind: 'network', verdict };
   };
 
-  const { stream } = client;
-  stream.once('connect', () => {
+  socket.once('connect', () => {
     open = true;
     standing ||= !target.tls;
   });
-  stream.once('secureConnect', () => {
+  socket.once('secureConnect', () => {
     standing = true;
-    const expiresMs = stream instanceof TLSSocket && stream.authorized ? shownUntil(stream) : null;
+    const expiresMs = socket instanceof TLSSocket && socket.authorized ? shownUntil(socket) : null;
     if (!over && expiresMs !== null) events.secured(expiresMs);
   });
   client.on('packetreceive', (packet) => {
@@ -139,23 +151,34 @@ export const openSession: OpenSession = (request, events) => {
     events.accepted();
     if (over) return;
     receiveMaximum = packet.properties?.receiveMaximum ?? RECEIVE_MAXIMUM;
-    // Nagle's algorithm against the broker's delayed acknowledgement costs up to 40 ms a batch.
-    if ('setNoDelay' in client.stream && typeof client.stream.setNoDelay === 'function') client.stream.setNoDelay(true);
-    if (request.subscriptions.length === 0) return events.ready();
-    client.subscribe([...request.subscriptions], { qos: 1 }, (error, granted) => {
+    if (request.subscriptions.length === 0) ready();
+    else
+      subscribe(request.subscriptions, (denial) => {
+        if (denial === null) ready();
+        else close({ ...denial, verdict: 'other' });
+      });
+  });
+
+  const subscribe = (topics: readonly string[], done: (denial: Failure | null) => void): void => {
+    client.subscribe([...topics], { qos: 1 }, (error, granted) => {
       // Without a SUBACK it is the connection that failed, and `close` says so.
       if (over || (error && !('packet' in error))) return;
       // On a denial MQTT.js reports the QoS that was asked for as granted: the error is what counts.
-      if (error || granted === undefined || granted.some((grant) => grant.qos >= 128)) {
-        const topics = request.subscriptions.join(', ');
-        close({
-          reason: `the broker ${target.name} refused the subscription to ${topics}: not authorised`,
-          kind: 'denied',
-          verdict: 'other',
-        });
-      } else events.ready();
+      const denied = error || granted === undefined || granted.some((grant) => grant.qos >= 128);
+      const reason = `the broker ${target.name} refused the subscription to ${topics.join(', ')}: not authorised`;
+      done(denied ? { reason, kind: 'denied' } : null);
     });
-  });
+  };
+
+  const ready = (): void => {
+    events.ready();
+    if (over || request.optional.length === 0) return;
+    asking = true;
+    subscribe(request.optional, (denial) => {
+      asking = false;
+      if (denial !== null) events.denied({ ...denial, kind: 'partial' });
+    });
+  };
 
   const send = (topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void => {
     outstanding++;
@@ -173,6 +196,9 @@ export const openSession: OpenSession = (request, events) => {
     get room() {
       return over ? 0 : Math.max(0, receiveMaximum - outstanding - waiting.length);
     },
+    get asking() {
+      return asking;
+    },
     publish(topic, body, retain, done) {
       if (over) return;
       if (outstanding >= receiveMaximum) waiting.push(() => send(topic, body, retain, done));
@@ -187,12 +213,8 @@ export const openSession: OpenSession = (request, events) => {
   };
 };
 
-function optionsOf(request: SessionRequest): IClientOptions {
-  const { target, will } = request;
+function optionsOf({ will, ...request }: SessionRequest): IClientOptions {
   const options: IClientOptions = {
-    protocol: target.tls ? 'mqtts' : 'mqtt',
-    host: target.host,
-    port: target.port,
     clientId: request.clientId,
     protocolId: 'MQTT',
     protocolVersion: request.protocol,
@@ -207,8 +229,7 @@ function optionsOf(request: SessionRequest): IClientOptions {
     connectTimeout: 120_000,
     timerVariant: 'native',
   };
-  if (target.tls) options.rejectUnauthorized = true;
-  if (request.ca !== null) options.ca = Buffer.from(request.ca.pem);
+  if (request.protocol === 5) options.properties = { maximumPacketSize: LARGEST_PACKET_BYTES };
   if (request.username !== null) options.username = request.username;
   if (request.password !== null) options.password = request.password;
   if (will !== null) options.will = { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true };

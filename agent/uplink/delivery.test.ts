@@ -2,11 +2,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import tls, { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import Database from 'better-sqlite3';
@@ -15,7 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Collector, startCollector } from '../collector/collector.ts';
 import { readReport } from '../collector/report.ts';
 import { encodeWindow } from '../contract/batch.ts';
-import { freePort, killed, makeCertificates } from './brokers.ts';
+import { freePort, keyOf, killed, makeCertificates, signCertificate } from './brokers.ts';
 import { MemoryOutbox } from './fixtures.ts';
 import { hasMosquitto, hastyClock, MOSQUITTO, Mosquitto, until } from './mosquitto.testing.ts';
 import type { UplinkOptions } from './port.ts';
@@ -34,6 +35,7 @@ const ORIGIN = {
 const START = 1_760_000_000_000;
 /** Resends and back-offs of minutes come in seconds; the brokers know nothing of it. */
 const HASTE = 20;
+const CIPHERS = tls.DEFAULT_CIPHERS;
 
 let folder = '';
 const endings: (() => Promise<unknown> | unknown)[] = [];
@@ -73,19 +75,21 @@ function gateway(
   url: string,
   options: Partial<UplinkOptions> = {},
 ): { uplink: Uplink; outbox: MemoryOutbox; seal(): void; sealed: Map<number, Uint8Array> } {
-  const outbox = new MemoryOutbox();
+  const outbox = new MemoryOutbox(EPOCH);
   const sealed = new Map<number, Uint8Array>();
   const uplink = createUplink(
-    { url, tenant: 'acme', gateway: 'gw-1', epoch: EPOCH, ack: 'collector', window: 16, ...options },
+    { url, tenant: 'acme', gateway: 'gw-1', epoch: EPOCH, ack: 'collector', window: 16, staggerSeconds: 0, ...options },
     {
       outbox,
       clock: hastyClock(HASTE),
       random: Math.random,
       log: () => {},
       facts: async () => ({
+        firstSequence: 1,
         sealedThrough: sealed.size,
         oldestHeld: outbox.held.size === 0 ? null : Math.min(...outbox.held.keys()),
         previous: null,
+        config: null,
         parameters: 'p1',
         version: '0.1.0',
         sensors: [],
@@ -116,7 +120,7 @@ function windowOf(ordinal: number) {
     resets: 0,
   };
   const records = ['north', 'south', 'east'].map((place) => ({ ...base, ...door, place, kind: 'door' as const }));
-  return { ordinal, startMs, endMs: startMs + 900_000, skipped: 0, warmUp: false, records };
+  return { ordinal, startMs, endMs: startMs + 900_000, skipped: 0, warmUp: false, correctedMs: null, records };
 }
 
 /** Every sealed batch is in the database once, with its bytes and its records, and nothing else is. */
@@ -238,6 +242,103 @@ describe.skipIf(!hasMosquitto)(`delivery over ${MOSQUITTO} (skipped where it is 
     elsewhere.uplink.start();
     await until('the host check', () => elsewhere.uplink.state().lastError !== null);
     expect(elsewhere.uplink.state().lastError).toMatch(/^certificate of localhost:\d+ is for another host name$/);
+  }, 60_000);
+
+  it('delivers on PUBACK alone where it is told to, though the broker is killed between', async () => {
+    const broker = await mosquitto(await freePort()).start();
+    const url = `mqtt://127.0.0.1:${broker.port}`;
+    const { uplink, outbox, seal } = gateway(url, { ack: 'puback' });
+    for (let count = 0; count < 300; count++) seal();
+    uplink.start();
+    await until('a part', () => uplink.state().acknowledged >= 50);
+    await broker.kill();
+    await broker.start();
+    for (let count = 0; count < 50; count++) seal();
+    await until('the outbox is empty', () => outbox.held.size === 0);
+    expect(uplink.state()).toMatchObject({ acknowledged: 350, rejected: 0, inFlight: 0, lastError: null });
+    // What makes it weaker: nobody has any of them.
+    expect(outbox.deadLetters).toEqual([]);
+  }, 60_000);
+
+  it('shows its certificate to a broker that wants one, reads it again each time, and says what is wrong with it', async () => {
+    const { ca, otherCa, key, certificate } = makeCertificates(mkdtempSync(join(folder, 'mutual-')));
+    const home = dirname(ca);
+    const port = await freePort();
+    const config = ['allow_anonymous true', 'require_certificate true'];
+    await mosquitto(port, [...config, `certfile ${certificate}`, `keyfile ${key}`, `cafile ${ca}`]).start();
+    const good = signCertificate(home, 'good', { ca, for: 'DNS:box', days: 1 });
+    const foreign = signCertificate(home, 'foreign', { ca: otherCa, for: 'DNS:box', days: 1 });
+    const expired = signCertificate(home, 'expired', { ca, for: 'DNS:box', days: -1 });
+    const [certFile, keyFile] = [join(home, 'box.pem'), join(home, 'box.key')];
+    const put = (from: string) => {
+      copyFileSync(from, certFile);
+      copyFileSync(keyOf(from), keyFile);
+    };
+    const url = `mqtts://127.0.0.1:${port}`;
+    const bare = gateway(url, { caFile: ca, ack: 'puback' });
+    bare.uplink.start();
+    await until('the demand', () => bare.uplink.state().lastError !== null);
+    expect(bare.uplink.state().lastError).toMatch(
+      /wants a certificate of this box \(set "cert_file" and "key_file"\)$/,
+    );
+
+    put(foreign);
+    const { uplink, outbox, seal } = gateway(url, { caFile: ca, certFile, keyFile, ack: 'puback' });
+    seal();
+    uplink.start();
+    const says = (words: RegExp) => until(String(words), () => words.test(uplink.state().lastError ?? ''));
+    await says(
+      /^the broker \S+ refused the client certificate \S+box\.pem, valid until \d{4}-\d\d-\d\d: it is not signed by/,
+    );
+    expect(uplink.state().lastErrorKind).toBe('tls');
+    put(expired);
+    const day = new X509Certificate(readFileSync(expired)).validToDate.toISOString().slice(0, 10);
+    await says(new RegExp(`box\\.pem, valid until ${day}: it has expired$`));
+    copyFileSync(keyOf(good), keyFile);
+    await says(/^key \S+box\.key does not belong to the certificate/);
+    expect(uplink.state().lastErrorKind).toBe('file');
+    put(good);
+    await until('delivery', () => outbox.held.size === 0);
+    const { certificates } = uplink.state();
+    expect(certificates.map(({ what }) => what)).toEqual(['broker', 'authority', 'client']);
+    expect(certificates[2].expires_ms).toBe(new X509Certificate(readFileSync(good)).validToDate.getTime());
+  }, 60_000);
+
+  it('takes no certificate for another address, and no TLS before 1.2', async () => {
+    const made = makeCertificates(mkdtempSync(join(folder, 'older-')));
+    const { ca } = made;
+    const elsewhere = signCertificate(dirname(ca), 'elsewhere', { ca, for: 'IP:127.0.0.2', days: 2 });
+    const stateBefore = async (options: TlsOptions) => {
+      const server = createTlsServer(options, (socket) => socket.resume()).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      server.on('tlsClientError', () => {});
+      endings.push(() => new Promise((resolve) => server.close(resolve)));
+      const { uplink } = gateway(`mqtts://127.0.0.1:${(server.address() as AddressInfo).port}`, { caFile: ca });
+      uplink.start();
+      await until('the refusal', () => uplink.state().lastError !== null);
+      await uplink.stop();
+      return uplink.state();
+    };
+    const read = (certificate: string) => ({ cert: readFileSync(certificate), key: readFileSync(keyOf(certificate)) });
+    const address = await stateBefore(read(elsewhere));
+    expect([address.lastErrorKind, address.lastError]).toEqual([
+      'tls',
+      expect.stringMatching(/^certificate of 127\.0\.0\.1:\d+ is for another host name$/),
+    ]);
+    // What this process would take by itself is older.
+    const before = tls.DEFAULT_MIN_VERSION;
+    tls.DEFAULT_MIN_VERSION = 'TLSv1';
+    tls.DEFAULT_CIPHERS = `${CIPHERS}:@SECLEVEL=0`;
+    try {
+      const older = await stateBefore({ ...read(made.certificate), maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' });
+      expect([older.lastErrorKind, older.lastError]).toEqual([
+        'tls',
+        expect.stringMatching(/speaks no TLS of version 1\.2 or later$/),
+      ]);
+    } finally {
+      tls.DEFAULT_MIN_VERSION = before;
+      tls.DEFAULT_CIPHERS = CIPHERS;
+    }
   }, 60_000);
 
   it('keeps what it holds through hostile acknowledgements, shows the silence, and delivers afterwards', async () => {

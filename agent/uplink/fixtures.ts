@@ -4,17 +4,28 @@ import type { Failure } from '../mqtt/explain.ts';
 import type { OpenSession, Session, SessionEvents, SessionFailure, SessionRequest } from '../mqtt/session.ts';
 import type { Outbox, SealedBatch } from './port.ts';
 
+/** Of the batches that a test seals, unless it says another. */
+export const EPOCH = '0123456789abcdef';
+
 /** Sealed batches in memory, with the behaviour of the real outbox: by sequence, deleted on acknowledgement. */
 export class MemoryOutbox implements Outbox {
   readonly held = new Map<number, Uint8Array>();
+  /** Of those that another epoch than this outbox's sealed. */
+  readonly epochs = new Map<number, string>();
+  readonly epoch: string;
   readonly deadLetters: { sequence: number; code: string; message: string }[] = [];
   readonly commits: number[][] = [];
   reads = 0;
   /** Thrown by the next calls, one each. */
   readonly failures: Error[] = [];
 
-  seal(sequence: number, body: Uint8Array = Buffer.from(`batch ${sequence}`)): void {
+  constructor(epoch = EPOCH) {
+    this.epoch = epoch;
+  }
+
+  seal(sequence: number, body: Uint8Array = Buffer.from(`batch ${sequence}`), epoch?: string): void {
     this.held.set(sequence, body);
+    if (epoch !== undefined) this.epochs.set(sequence, epoch);
   }
 
   async readOutbox(query: {
@@ -27,9 +38,11 @@ export class MemoryOutbox implements Outbox {
     this.#fail();
     const sequences = [...this.held.keys()].filter((each) => each > query.after && each < query.before);
     sequences.sort((a, b) => (query.newestFirst ? b - a : a - b));
-    return sequences
-      .slice(0, query.limit)
-      .map((sequence) => ({ sequence, body: this.held.get(sequence) as Uint8Array }));
+    return sequences.slice(0, query.limit).map((sequence) => ({
+      sequence,
+      epoch: this.epochs.get(sequence) ?? this.epoch,
+      body: this.held.get(sequence) as Uint8Array,
+    }));
   }
 
   async acknowledge(sequences: number[]): Promise<void> {
@@ -65,6 +78,9 @@ export class ScriptedSession implements Session {
   readonly events: SessionEvents | null;
   readonly publications: Publication[] = [];
   room = Number.POSITIVE_INFINITY;
+  /** Takes each publication at once, as a broker in good health does. */
+  prompt = false;
+  asking = false;
   disconnected = false;
 
   constructor(request: SessionRequest | null = null, events: SessionEvents | null = null) {
@@ -75,16 +91,13 @@ export class ScriptedSession implements Session {
 
   publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void {
     this.room--;
-    this.publications.push({
-      topic,
-      body: Buffer.from(body).toString(),
-      retain,
-      answer: (refusal) => {
-        this.room++;
-        done(refusal === undefined ? null : { reason: refusal, kind: 'denied' });
-        this.events?.progress();
-      },
-    });
+    const answer = (refusal?: string) => {
+      this.room++;
+      done(refusal === undefined ? null : { reason: refusal, kind: 'denied' });
+      this.events?.progress();
+    };
+    this.publications.push({ topic, body: Buffer.from(body).toString(), retain, answer });
+    if (this.prompt) queueMicrotask(answer);
   }
 
   abort(failure: Pick<SessionFailure, 'reason' | 'verdict'> & Partial<SessionFailure>): void {

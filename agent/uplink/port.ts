@@ -1,11 +1,16 @@
 /** What the uplink needs of the rest. It owns nothing: sealed batches are read from here and deleted on acknowledgement. */
 
+import type { ConfigOutcome, StateMessage } from '../contract/messages.ts';
 import type { CertificateFacts } from '../mqtt/certificates.ts';
 import type { FailureKind } from '../mqtt/explain.ts';
 import type { LinkPhase } from '../mqtt/link.ts';
+import type { IgnoredCounts } from './ignored.ts';
 
 export interface SealedBatch {
+  /** Unique in the outbox, whatever the epoch: a database that begins a new epoch numbers on. */
   sequence: number;
+  /** Of the database that sealed it; a salvaged batch has another than those sealed now. */
+  epoch: string;
   body: Uint8Array;
 }
 
@@ -26,17 +31,31 @@ export interface UplinkOptions {
   password?: string;
   /** Read again before each attempt. */
   caFile?: string;
-  /** `collector` deletes on the collector's acknowledgement; `puback` on the broker's, which is weaker (README). */
+  /** Client certificate (PEM, with its chain) and its key; both or neither; read again before each attempt. */
+  certFile?: string;
+  keyFile?: string;
+  /**
+   * `collector`: a batch is deleted on the collector's acknowledgement, which follows its commit. `puback`: on the
+   * broker's, for brokers with no collector behind them. That is weaker: a broker acknowledges what it holds in memory,
+   * what its limits drop without a word, and what nobody subscribes to, so a batch may be lost and nobody is told.
+   */
   ack: 'collector' | 'puback';
   /** Batches published and not yet acknowledged. */
   window: number;
+  /**
+   * A batch sealed while connected waits for up to this many seconds, always the same for one gateway, so that a fleet
+   * whose windows close at the same instant does not send at the same instant.
+   */
+  staggerSeconds: number;
 }
 
 /** The facts of the state message that only the daemon knows; asked for at each birth and repetition. */
 export interface StateFacts {
+  firstSequence: number;
   sealedThrough: number;
   oldestHeld: number | null;
-  previous: { epoch: string; lastSequence: number } | null;
+  previous: StateMessage['previous'];
+  config: ConfigOutcome | null;
   parameters: string;
   version: string;
   sensors: { id: string; driver: string; state: string }[];
@@ -61,4 +80,8 @@ export interface UplinkState {
   acknowledged: number;
   rejected: number;
   resent: number;
+  /** Wall-clock milliseconds until which the collector asked to publish nothing; null where it does not. */
+  pausedUntil: number | null;
+  /** Acknowledgements, or entries of them, that were not taken, by reason. */
+  ignoredAcks: IgnoredCounts;
 }

@@ -6,7 +6,8 @@ const END = Number.MAX_SAFE_INTEGER;
 
 /**
  * The order in which one session sends: the newest batch first, so that the centre is up to date at once, each batch
- * sealed meanwhile as soon as there is room, and between them the backlog, oldest first. Yields each batch once.
+ * sealed meanwhile as soon as it is due and there is room, and between them the backlog, oldest first. Yields each batch
+ * once, unless it is added again.
  */
 export class SendQueue {
   readonly #outbox: Pick<Outbox, 'readOutbox'>;
@@ -15,42 +16,51 @@ export class SendQueue {
   #cursor = 0;
   /** Sent ahead of the cursor: to be passed over when it gets there. */
   readonly #ahead = new Set<number>();
-  #fresh: number[] = [];
+  /** Sequences that were added, and when each may be sent. */
+  readonly #fresh = new Map<number, number>();
   #wantNewest = true;
 
   constructor(outbox: Pick<Outbox, 'readOutbox'>) {
     this.#outbox = outbox;
   }
 
-  /** A batch was sealed since the session began. */
-  add(sequence: number): void {
-    this.#fresh.push(sequence);
+  /** A batch was sealed, or put back, since the session began. @param due monotonic milliseconds; not sent before. */
+  add(sequence: number, due: number): void {
+    this.#fresh.set(sequence, due);
+  }
+
+  /** When the next of those that were added becomes due after `now`; infinite when none does. */
+  dueAfter(now: number): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const due of this.#fresh.values()) if (due > now) first = Math.min(first, due);
+    return first;
   }
 
   /** The next batch to send, or null when there is none now. Not to be called again before it resolves. */
-  async next(): Promise<SealedBatch | null> {
+  async next(now: number): Promise<SealedBatch | null> {
     if (this.#wantNewest) {
       const [newest] = await this.#outbox.readOutbox({ after: 0, before: END, limit: 1, newestFirst: true });
       this.#wantNewest = false;
-      if (newest !== undefined) return this.#takeAhead(newest);
+      if (newest !== undefined && !this.#fresh.has(newest.sequence)) return this.#takeAhead(newest);
     }
-    while (this.#fresh.length > 0) {
-      const sequence = this.#fresh[this.#fresh.length - 1];
-      const known = sequence <= this.#cursor || this.#ahead.has(sequence);
-      const batch = known ? null : await this.readOne(sequence);
-      // By value: another may have been added during the read.
-      this.#fresh = this.#fresh.filter((other) => other !== sequence);
+    for (let sequence = this.#newestDue(now); sequence !== null; sequence = this.#newestDue(now)) {
+      const batch = await this.readOne(sequence);
+      this.#fresh.delete(sequence);
       if (batch !== null) return this.#takeAhead(batch);
     }
     while (true) {
       if (this.#page.length === 0) {
         this.#page = await this.#outbox.readOutbox({ after: this.#cursor, before: END, limit: PAGE });
-        if (this.#page.length === 0) return null;
+        if (this.#page.length === 0) {
+          this.#ahead.clear();
+          return null;
+        }
       }
       const batch = this.#page.shift();
       if (batch === undefined) continue;
       this.#cursor = batch.sequence;
-      if (!this.#ahead.delete(batch.sequence)) return batch;
+      // One that was added comes in its own time.
+      if (!this.#ahead.delete(batch.sequence) && !this.#fresh.has(batch.sequence)) return batch;
     }
   }
 
@@ -60,8 +70,16 @@ export class SendQueue {
     return batch ?? null;
   }
 
+  #newestDue(now: number): number | null {
+    let newest: number | null = null;
+    for (const [sequence, due] of this.#fresh) {
+      if (due <= now && (newest === null || sequence > newest)) newest = sequence;
+    }
+    return newest;
+  }
+
   #takeAhead(batch: SealedBatch): SealedBatch {
-    this.#ahead.add(batch.sequence);
+    if (batch.sequence > this.#cursor) this.#ahead.add(batch.sequence);
     return batch;
   }
 }

@@ -1,22 +1,40 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../platform/clock.ts';
-import { MemoryOutbox, ScriptedSession, settle } from './fixtures.ts';
+import { EPOCH, MemoryOutbox, ScriptedSession, settle } from './fixtures.ts';
+import { Ignored } from './ignored.ts';
 import { Sender } from './sender.ts';
 
-const EPOCH = '0123456789abcdef';
+const OLD = 'fedcba9876543210';
 const START = 1_760_000_000_000;
 
-function bench(options: { window?: number; ack?: 'collector' | 'puback'; random?: number; sealed?: number } = {}) {
+interface BenchOptions {
+  window?: number;
+  ack?: 'collector' | 'puback';
+  random?: number;
+  sealed?: number;
+  staggerMs?: number;
+}
+
+function bench(options: BenchOptions = {}) {
   const outbox = new MemoryOutbox();
   for (let sequence = 1; sequence <= (options.sealed ?? 0); sequence++) outbox.seal(sequence);
   const clock = new VirtualClock(START);
   const refusals: string[] = [];
+  const silences: string[] = [];
+  const conflicts: number[] = [];
+  const log = () => {};
+  const ignored = new Ignored(clock, log);
+  const { window = 4, ack: mode = 'collector', staggerMs = 0 } = options;
   const sender = new Sender(
-    'batch',
-    { window: options.window ?? 4, ack: options.ack ?? 'collector' },
-    { outbox, clock, random: () => options.random ?? 0.999_999, log: () => {} },
-    { refused: ({ reason }) => refusals.push(reason), settled: () => {} },
+    { topic: 'batch', window, ack: mode, epoch: EPOCH, staggerMs },
+    { outbox, clock, random: () => options.random ?? 0.999_999, log, ignored },
+    {
+      refused: ({ reason }) => refusals.push(reason),
+      settled: () => {},
+      conflict: () => conflicts.push(clock.monotonic()),
+      silent: (silence, lastingMs) => silences.push(`${silence} ${lastingMs}`),
+    },
   );
   const session = new ScriptedSession();
   const sent = () => session.bodies('batch').map((body) => Number(body.replace('batch ', '')));
@@ -28,7 +46,13 @@ function bench(options: { window?: number; ack?: 'collector' | 'puback'; random?
     await clock.advanceTo(clock.monotonic() + ms);
     await settle();
   };
-  return { outbox, clock, sender, session, sent, ack, pass, refusals };
+  return { outbox, clock, sender, session, sent, ack, pass, refusals, silences, conflicts, ignored };
+}
+
+function promptSession(): ScriptedSession {
+  const session = new ScriptedSession();
+  session.prompt = true;
+  return session;
 }
 
 describe('sender', () => {
@@ -49,6 +73,7 @@ describe('sender', () => {
 
   it('sends a batch sealed meanwhile before the rest of the backlog, and only once', async () => {
     const { sender, session, sent, ack, outbox } = bench({ sealed: 6, window: 2 });
+    session.prompt = true;
     sender.attach(session);
     await settle();
     outbox.seal(7);
@@ -103,14 +128,32 @@ describe('sender', () => {
   });
 
   it('ignores acknowledgements of sequences that are not in flight', async () => {
-    const { sender, session, ack, outbox } = bench({ sealed: 3, window: 1 });
+    const { sender, session, ack, outbox, ignored } = bench({ sealed: 3, window: 1 });
     sender.attach(session);
     await settle();
     await ack(1, 2, 999);
     expect(outbox.held.size).toBe(3);
-    expect(sender.counts).toMatchObject({ strayAcks: 3, acknowledged: 0, lastAcknowledgedAt: null });
+    expect(ignored.counts).toMatchObject({ not_sent: 3, other_epoch: 0 });
+    expect(sender.counts).toMatchObject({ acknowledged: 0, lastAcknowledgedAt: null });
     await ack(3);
     expect([...outbox.held.keys()]).toEqual([1, 2]);
+  });
+
+  it('tells a conflict in the epoch that seals now, and none in an older one or for a batch that was not sent', async () => {
+    const { sender, outbox, conflicts, session } = bench({ sealed: 3 });
+    const OLDER = 'f'.repeat(16);
+    outbox.seal(1, undefined, OLDER);
+    sender.attach(session);
+    await settle();
+    const reject = (epoch: string, seq: number) =>
+      sender.acknowledge({ epoch, ok: [], rejected: [{ seq, code: 'conflict', message: 'another one' }] });
+    reject(OLDER, 1);
+    reject(EPOCH, 99);
+    expect(conflicts).toEqual([]);
+    reject(EPOCH, 2);
+    await settle();
+    expect(conflicts).toHaveLength(1);
+    expect(outbox.deadLetters.map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
   it('moves rejected batches to the dead letters and goes on', async () => {
@@ -201,7 +244,7 @@ describe('sender', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 40 }), async (window, steps) => {
         const { sender, outbox, clock } = bench({ window, sealed: 5 });
-        let session = new ScriptedSession();
+        let session = promptSession();
         const acknowledged = new Set<number>();
         let next = 6;
         sender.attach(session);
@@ -225,7 +268,7 @@ describe('sender', () => {
             sender.notify(next++);
           } else {
             sender.detach();
-            session = new ScriptedSession();
+            session = promptSession();
             sender.attach(session);
           }
         }
@@ -237,5 +280,149 @@ describe('sender', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('takes an acknowledgement for the epoch of the batch only, old epochs included', async () => {
+    const { sender, session, outbox, ignored, pass } = bench({ sealed: 1 });
+    outbox.seal(2, Buffer.from('batch 2'), OLD);
+    outbox.seal(3);
+    sender.attach(session);
+    await settle();
+    const say = async (epoch: string, ok: number[], rejected: number[] = []) => {
+      const refused = rejected.map((seq) => ({ seq, code: 'invalid', message: 'no' }));
+      sender.acknowledge({ epoch, ok, rejected: refused });
+      await settle();
+    };
+    await say(EPOCH, [2], [2]);
+    await say(OLD, [1], [3]);
+    expect([...outbox.held.keys()]).toEqual([1, 2, 3]);
+    expect(ignored.counts.other_epoch).toBe(4);
+    // Storage that fails to delete it does not make it another epoch's.
+    outbox.failures.push(new Error('disk full'));
+    await say(OLD, [2]);
+    expect(outbox.held.has(2)).toBe(true);
+    await pass(60_000);
+    await pass(1_000);
+    await say(EPOCH, [2]);
+    expect(outbox.held.has(2)).toBe(true);
+    await say(OLD, [2]);
+    expect([...outbox.held.keys()]).toEqual([1, 3]);
+    await say(EPOCH, [], [1, 3]);
+    expect(outbox.deadLetters.map(({ sequence }) => sequence)).toEqual([1, 3]);
+  });
+
+  it('lets a batch lie that is sealed while it is connected, but no backlog, and not the next session', async () => {
+    const { sender, session, sent, pass, outbox } = bench({ sealed: 3, window: 8, staggerMs: 40_000 });
+    session.prompt = true;
+    sender.attach(session);
+    await settle();
+    expect(sent()).toEqual([3, 1, 2]);
+    outbox.seal(4);
+    sender.notify(4);
+    await pass(20_000);
+    outbox.seal(5);
+    sender.notify(5);
+    await pass(19_000);
+    // Room for more wakes the sender, and does not send it.
+    sender.acknowledge({ epoch: EPOCH, ok: [1, 2, 3], rejected: [] });
+    await settle();
+    expect(sent()).toEqual([3, 1, 2]);
+    await pass(1_000);
+    expect(sent()).toEqual([3, 1, 2, 4]);
+    sender.detach();
+    const next = promptSession();
+    sender.attach(next);
+    await settle();
+    expect(next.bodies('batch')).toEqual(['batch 5', 'batch 4']);
+    await pass(60_000);
+    expect(sender.counts).toMatchObject({ published: 6 });
+  });
+
+  it('sends a batch that is put back behind what it has sent, once', async () => {
+    const { sender, session, sent, ack, outbox } = bench({ sealed: 3 });
+    session.prompt = true;
+    sender.attach(session);
+    await settle();
+    await ack(1, 2, 3);
+    outbox.seal(2);
+    sender.notify(2);
+    sender.notify(2);
+    await settle();
+    sender.notify(2);
+    await settle();
+    expect(sent()).toEqual([3, 1, 2, 2]);
+    await ack(2);
+    sender.notify(2);
+    await settle();
+    expect(sent()).toHaveLength(4);
+  });
+
+  it('waits an hour at most, resends included, in the next session too, and only for an epoch it knows', async () => {
+    const { sender, session, sent, pass, clock } = bench({ sealed: 3, window: 2 });
+    session.prompt = true;
+    sender.attach(session);
+    await settle();
+    expect(sent()).toEqual([3, 1]);
+    sender.acknowledge({ epoch: OLD, ok: [], rejected: [], retry_after_s: 60 });
+    expect(sender.pausedUntil).toBeNull();
+    sender.acknowledge({ epoch: EPOCH, ok: [3], rejected: [], retry_after_s: 1e308 });
+    await settle();
+    expect(sender.pausedUntil).toBe(clock.wall() + 3_600_000);
+    await pass(1_800_000);
+    expect(sent()).toEqual([3, 1]);
+    sender.detach();
+    const next = promptSession();
+    sender.attach(next);
+    await pass(1_799_000);
+    expect(next.publications).toEqual([]);
+    await pass(1_000);
+    expect(sender.pausedUntil).toBeNull();
+    expect(next.bodies('batch')).toEqual(['batch 2', 'batch 1']);
+  });
+
+  it('tells a broker that takes nothing, then gives it up, and keeps its copies few', async () => {
+    const { sender, session, sent, pass, silences } = bench({ sealed: 9, window: 3, random: 0 });
+    sender.attach(session);
+    await settle();
+    await pass(59_000);
+    expect(silences).toEqual([]);
+    expect(sent()).toHaveLength(6);
+    await pass(540_000);
+    expect(silences).toEqual(['untaken 60000']);
+    await pass(1_000);
+    expect(silences).toEqual(['untaken 60000', 'dead 600000']);
+    expect(sent()).toHaveLength(6);
+  });
+
+  it('tells a collector that acknowledges nothing, once, and again when it falls silent again', async () => {
+    const { sender, session, pass, ack, silences, outbox } = bench({ sealed: 3, window: 2 });
+    session.prompt = true;
+    sender.attach(session);
+    await pass(119_000);
+    expect(silences).toEqual([]);
+    await pass(3_600_000);
+    expect(silences).toEqual(['unacknowledged 120000']);
+    await ack(3);
+    await pass(3_600_000);
+    expect(silences).toHaveLength(2);
+    await ack(1, 2);
+    expect(outbox.held.size).toBe(0);
+    await pass(3_600_000);
+    expect(silences).toHaveLength(2);
+  });
+
+  it('tells no silence of a collector that asked to wait, nor of batches the outbox dropped', async () => {
+    const { sender, session, pass, silences, outbox } = bench({ sealed: 2, window: 2 });
+    session.prompt = true;
+    sender.attach(session);
+    await settle();
+    sender.acknowledge({ epoch: EPOCH, ok: [2], rejected: [], retry_after_s: 600 });
+    await pass(599_000);
+    expect(silences).toEqual([]);
+    outbox.held.clear();
+    await pass(1_000);
+    await pass(3_600_000);
+    expect(silences).toEqual([]);
+    expect(sender.inFlight).toBe(0);
   });
 });

@@ -5,9 +5,11 @@ import { fullJitter } from '../mqtt/backoff.ts';
 import type { Failure } from '../mqtt/explain.ts';
 import type { Log } from '../mqtt/link.ts';
 import type { Session } from '../mqtt/session.ts';
+import type { Ignored } from './ignored.ts';
 import type { Outbox, SealedBatch, UplinkOptions } from './port.ts';
 import { SendQueue } from './queue.ts';
 import { Settlement } from './settlement.ts';
+import { type Silence, SilenceWatch } from './silence.ts';
 
 const FIRST_RESEND_MS = 60_000;
 const LONGEST_RESEND_MS = 15 * 60_000;
@@ -28,10 +30,38 @@ export interface ObservedMessage {
 export type ObserveMessage = (message: ObservedMessage) => void;
 
 interface InFlight {
+  epoch: string;
   /** Times it was published in this session. */
   sends: number;
   /** Monotonic milliseconds at which it is sent again. */
   due: number;
+}
+
+export interface SenderOptions extends Pick<UplinkOptions, 'window' | 'ack' | 'epoch'> {
+  /** Of batches. */
+  topic: string;
+  /** Milliseconds for which a batch waits that is sealed while a session stands. */
+  staggerMs: number;
+}
+
+export interface SenderDeps {
+  outbox: Outbox;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  ignored: Ignored;
+  observe?: ObserveMessage;
+}
+
+export interface SenderHooks {
+  /** The broker refused a batch. */
+  refused(failure: Failure): void;
+  /** A commit is through. */
+  settled(): void;
+  /** The collector holds another batch under a sequence of the epoch that seals now. */
+  conflict(): void;
+  /** Nothing moves for so many milliseconds. */
+  silent(silence: Silence, lastingMs: number): void;
 }
 
 export interface SenderCounts {
@@ -39,8 +69,6 @@ export interface SenderCounts {
   acknowledged: number;
   rejected: number;
   resent: number;
-  /** Acknowledgements of a sequence not in flight. */
-  strayAcks: number;
   lastPublishedAt: number | null;
   lastAcknowledgedAt: number | null;
 }
@@ -50,15 +78,14 @@ export interface SenderCounts {
  * flight when a session ends is forgotten: the outbox still holds it, and the next session sends it again.
  */
 export class Sender {
-  readonly #topic: string;
-  readonly #options: Pick<UplinkOptions, 'window' | 'ack'>;
+  readonly #options: SenderOptions;
   readonly #outbox: Outbox;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #log: Log;
+  readonly #ignored: Ignored;
   readonly #observe: ObserveMessage | undefined;
-  readonly #onRefusal: (failure: Failure) => void;
-  readonly #onSettled: () => void;
+  readonly #hooks: SenderHooks;
   readonly #settlement: Settlement;
   readonly #inFlight = new Map<number, InFlight>();
   readonly counts: SenderCounts = {
@@ -66,7 +93,6 @@ export class Sender {
     acknowledged: 0,
     rejected: 0,
     resent: 0,
-    strayAcks: 0,
     lastPublishedAt: null,
     lastAcknowledgedAt: null,
   };
@@ -75,35 +101,42 @@ export class Sender {
   #pumping: Promise<void> | null = null;
   /** Set when there may be something to send; the pump runs until it finds nothing. */
   #wanted = false;
-  #pausedUntil = 0;
+  /** Publications that the broker has not taken yet, in this session. */
+  #untaken = 0;
+  readonly #watch = new SilenceWatch();
+  #listening: { at: number; timer: Timer } | null = null;
+  /** Kept from session to session: it is the collector that is to be spared, not the connection. */
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  /** Code of the last rejection that was logged as a warning. */
+  #toldRejection: string | null = null;
   #timer: { at: number; timer: Timer } | null = null;
 
-  constructor(
-    topic: string,
-    options: Pick<UplinkOptions, 'window' | 'ack'>,
-    deps: { outbox: Outbox; clock: Clock; random: () => number; log: Log; observe?: ObserveMessage },
-    hooks: { refused(failure: Failure): void; settled(): void },
-  ) {
-    this.#topic = topic;
+  constructor(options: SenderOptions, deps: SenderDeps, hooks: SenderHooks) {
     this.#options = options;
     this.#outbox = deps.outbox;
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#log = deps.log;
+    this.#ignored = deps.ignored;
     this.#observe = deps.observe;
-    this.#onRefusal = hooks.refused;
-    this.#onSettled = hooks.settled;
+    this.#hooks = hooks;
     this.#queue = new SendQueue(deps.outbox);
     this.#settlement = new Settlement(
       deps.outbox,
       deps.log,
       (acknowledged, rejected) => this.#settled(acknowledged, rejected),
-      (sequences) => this.#sendLater(sequences),
+      (batches) => this.#sendLater(batches),
     );
   }
 
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Wall-clock milliseconds; null where nobody asked to wait. */
+  get pausedUntil(): number | null {
+    const left = this.#pausedUntil - this.#clock.monotonic();
+    return left > 0 ? Math.round(this.#clock.wall() + left) : null;
   }
 
   /** Starts sending over a session that is connected and subscribed. */
@@ -117,6 +150,10 @@ export class Sender {
   detach(): void {
     this.#session = null;
     this.#inFlight.clear();
+    this.#untaken = 0;
+    this.#watch.reset();
+    this.#listening?.timer.cancel();
+    this.#listening = null;
     this.#timer?.timer.cancel();
     this.#timer = null;
   }
@@ -129,28 +166,42 @@ export class Sender {
 
   notify(sequence: number): void {
     if (this.#session === null) return;
-    this.#queue.add(sequence);
+    this.#queue.add(sequence, this.#clock.monotonic() + this.#options.staggerMs);
     this.pump();
   }
 
-  /** Takes an acknowledgement that is of this epoch and well formed. */
+  /** Takes a well-formed acknowledgement, as far as it is of batches that are on their way. */
   acknowledge(ack: AckMessage): void {
     if (this.#session === null) return;
+    const known = this.#knows(ack.epoch);
     for (const sequence of ack.ok) {
-      if (this.#take(sequence)) this.#settlement.accept(sequence);
+      if (this.#take(sequence, ack.epoch)) this.#settlement.accept({ sequence, epoch: ack.epoch });
     }
     for (const { seq, code, message } of ack.rejected) {
-      if (!this.#take(seq)) continue;
-      this.#settlement.reject({ sequence: seq, code, message });
-      this.#log('warn', { sequence: seq, code, message }, 'The collector rejected a batch');
+      if (!this.#take(seq, ack.epoch)) continue;
+      this.#settlement.reject({ sequence: seq, epoch: ack.epoch, code, message });
+      if (code === 'conflict' && ack.epoch === this.#options.epoch) this.#hooks.conflict();
+      // A collector that rejects a backlog for one reason is one line of the journal.
+      const level = code === this.#toldRejection ? 'debug' : 'warn';
+      this.#toldRejection = code;
+      this.#log(level, { sequence: seq, code, message }, 'The collector rejected a batch');
     }
-    if (ack.retry_after_s !== undefined && ack.retry_after_s > 0) {
-      this.#pausedUntil = this.#clock.monotonic() + Math.min(ack.retry_after_s, LONGEST_PAUSE_S) * 1000;
-      this.#log('info', { retry_after_s: ack.retry_after_s }, 'The collector asked to wait');
-      this.#arm();
-    }
+    if (known && ack.retry_after_s !== undefined && ack.retry_after_s > 0) this.#pause(ack.retry_after_s);
     this.#settlement.flush();
     this.pump();
+  }
+
+  /** Whether an acknowledgement of this epoch can be meant for this box now. */
+  #knows(epoch: string): boolean {
+    return epoch === this.#options.epoch || [...this.#inFlight.values()].some((flight) => flight.epoch === epoch);
+  }
+
+  #pause(seconds: number): void {
+    const wait = Math.min(seconds, LONGEST_PAUSE_S);
+    const fresh = this.pausedUntil === null;
+    this.#pausedUntil = this.#clock.monotonic() + wait * 1000;
+    this.#watch.acknowledged(this.#pausedUntil, this.#inFlight.size);
+    this.#log(fresh ? 'info' : 'debug', { retry_after_s: wait }, 'The collector asked to wait');
   }
 
   /** Sends what there is room for. */
@@ -165,11 +216,12 @@ export class Sender {
   }
 
   async #run(): Promise<void> {
+    let looked: number | null = null;
     while (this.#wanted) {
       this.#wanted = false;
       try {
         await this.#resendDue();
-        await this.#sendNew();
+        looked = await this.#sendNew();
       } catch (error) {
         this.#log('error', { reason: reasonOf(error) }, 'The outbox could not be read');
         this.#wanted = false;
@@ -177,18 +229,22 @@ export class Sender {
         return;
       }
     }
-    this.#arm();
+    this.#arm(looked);
   }
 
-  async #sendNew(): Promise<void> {
+  /** @returns monotonic milliseconds at which the queue had nothing more; null where there is no room for more. */
+  async #sendNew(): Promise<number | null> {
     while (this.#mayPublish() && this.#inFlight.size < this.#options.window) {
       const session = this.#session;
       const queue = this.#queue;
-      const batch = await queue.next();
-      if (batch === null) return;
-      if (session !== this.#session || this.#settlement.has(batch.sequence)) continue;
+      const now = this.#clock.monotonic();
+      const batch = await queue.next(now);
+      if (batch === null) return now;
+      const { sequence } = batch;
+      if (session !== this.#session || this.#settlement.has(sequence) || this.#inFlight.has(sequence)) continue;
       this.#publish(batch);
     }
+    return null;
   }
 
   async #resendDue(): Promise<void> {
@@ -201,14 +257,22 @@ export class Sender {
       // Acknowledged, or the session ended, while it was read.
       if (session !== this.#session) return;
       if (!this.#inFlight.has(sequence)) continue;
-      if (batch === null) this.#inFlight.delete(sequence);
+      if (batch === null) this.#forget(sequence);
       else this.#publish(batch);
     }
+  }
+
+  /** The outbox holds it no longer: nobody waits for its acknowledgement. */
+  #forget(sequence: number): void {
+    this.#inFlight.delete(sequence);
+    if (this.#inFlight.size === 0) this.#watch.acknowledged(this.#clock.monotonic(), 0);
   }
 
   #mayPublish(): boolean {
     const session = this.#session;
     if (session === null || session.room < 1 || this.#clock.monotonic() < this.#pausedUntil) return false;
+    // A broker that takes nothing must not be handed copy after copy.
+    if (this.#untaken >= 2 * this.#options.window) return false;
     // Storage that stalls must not let the window run through the whole backlog.
     return this.#settlement.size < 4 * this.#options.window;
   }
@@ -216,59 +280,99 @@ export class Sender {
   #publish(batch: SealedBatch): void {
     const session = this.#session;
     if (session === null) return;
-    const flight = this.#inFlight.get(batch.sequence) ?? { sends: 0, due: 0 };
-    const wait = fullJitter(flight.sends, FIRST_RESEND_MS, LONGEST_RESEND_MS, this.#random);
-    flight.due = this.#clock.monotonic() + Math.max(SHORTEST_RESEND_MS, wait);
-    if (flight.sends++ > 0) this.counts.resent++;
+    const now = this.#clock.monotonic();
+    const sends = this.#inFlight.get(batch.sequence)?.sends ?? 0;
+    const wait = fullJitter(sends, FIRST_RESEND_MS, LONGEST_RESEND_MS, this.#random);
+    const due = now + Math.max(SHORTEST_RESEND_MS, wait);
+    this.#inFlight.set(batch.sequence, { epoch: batch.epoch, sends: sends + 1, due });
+    if (sends > 0) this.counts.resent++;
     else this.counts.published++;
-    this.#inFlight.set(batch.sequence, flight);
     this.counts.lastPublishedAt = this.#clock.wall();
+    this.#untaken++;
+    this.#watch.sent(now);
+    this.#armListening();
     this.#observe?.({
       direction: 'out',
       what: 'batch',
       sequences: [batch.sequence],
       bytes: batch.body.length,
     });
-    session.publish(this.#topic, batch.body, false, (refusal) => {
-      if (session !== this.#session) return;
-      if (refusal !== null) this.#onRefusal({ ...refusal, reason: `a batch was not taken: ${refusal.reason}` });
-      else if (this.#options.ack === 'puback' && this.#take(batch.sequence)) {
-        this.#settlement.accept(batch.sequence);
-        this.#settlement.flush();
-      }
+    session.publish(this.#options.topic, batch.body, false, (refusal) => {
+      if (session === this.#session) this.#taken(batch, refusal);
     });
   }
 
-  /** Takes a sequence out of flight; false when it was not there. */
-  #take(sequence: number): boolean {
-    if (!this.#inFlight.delete(sequence)) {
-      this.counts.strayAcks++;
+  /** The broker took a publication, or refused it. */
+  #taken(batch: SealedBatch, refusal: Failure | null): void {
+    this.#untaken--;
+    this.#watch.taken(this.#clock.monotonic(), this.#untaken);
+    if (refusal !== null) this.#hooks.refused({ ...refusal, reason: `a batch was not taken: ${refusal.reason}` });
+    // Of a batch that was sent twice the first PUBACK counts.
+    else if (this.#options.ack === 'puback' && this.#inFlight.has(batch.sequence)) {
+      this.#take(batch.sequence, batch.epoch);
+      this.#settlement.accept(batch);
+      this.#settlement.flush();
+    }
+  }
+
+  /** Takes a sequence out of flight; false when none of this epoch was there. */
+  #take(sequence: number, epoch: string): boolean {
+    const flight = this.#inFlight.get(sequence);
+    if (flight?.epoch !== epoch) {
+      this.#ignored.add(flight === undefined ? 'not_sent' : 'other_epoch');
       return false;
     }
+    this.#inFlight.delete(sequence);
+    this.#watch.acknowledged(this.#clock.monotonic(), this.#inFlight.size);
     this.counts.lastAcknowledgedAt = this.#clock.wall();
     return true;
+  }
+
+  /** Tells what does not move. */
+  #listen(): void {
+    const now = this.#clock.monotonic();
+    for (let silence = this.#watch.next(now); silence !== null; silence = this.#watch.next(now)) {
+      this.#hooks.silent(silence.what, silence.lastingMs);
+    }
+    this.#armListening();
+  }
+
+  #armListening(): void {
+    const { due } = this.#watch;
+    const armedAt = this.#listening?.at ?? Number.POSITIVE_INFINITY;
+    if (this.#session === null || due >= armedAt) return;
+    this.#listening?.timer.cancel();
+    const wait = Math.max(1, due - this.#clock.monotonic());
+    const timer = this.#clock.after(wait, () => {
+      this.#listening = null;
+      this.#listen();
+    });
+    this.#listening = { at: due, timer };
   }
 
   #settled(acknowledged: number, rejected: number): void {
     this.counts.acknowledged += acknowledged;
     this.counts.rejected += rejected;
-    this.#onSettled();
+    this.#hooks.settled();
     this.pump();
   }
 
   /** Storage failed to delete them: they are sent again, acknowledged again, and deleted then. */
-  #sendLater(sequences: number[]): void {
+  #sendLater(batches: Pick<SealedBatch, 'sequence' | 'epoch'>[]): void {
     if (this.#session === null) return;
     const due = this.#clock.monotonic() + FIRST_RESEND_MS;
-    for (const sequence of sequences) this.#inFlight.set(sequence, { sends: 1, due });
+    for (const { sequence, epoch } of batches) this.#inFlight.set(sequence, { epoch, sends: 1, due });
     this.#arm();
   }
 
-  /** Wakes the pump at the next thing due: a batch to send again, or the end of a pause. */
-  #arm(): void {
+  /**
+   * Wakes the pump at the next thing due: a batch to send, or to send again; the end of a pause.
+   * @param looked when the queue had nothing more: what became due since is to be sent too.
+   */
+  #arm(looked: number | null = null): void {
     if (this.#session === null) return;
     const now = this.#clock.monotonic();
-    let at = this.#pausedUntil > now ? this.#pausedUntil : Number.POSITIVE_INFINITY;
+    let at = this.#pausedUntil > now ? this.#pausedUntil : this.#queue.dueAfter(looked ?? now);
     for (const { due } of this.#inFlight.values()) at = Math.min(at, Math.max(due, this.#pausedUntil));
     if (at === Number.POSITIVE_INFINITY) return;
     // What is due but has no room waits for the PUBACK or the commit that makes some, which wakes the pump.

@@ -1,9 +1,11 @@
 import { reasonOf } from '../errors.ts';
 import type { Log } from '../mqtt/link.ts';
-import type { Outbox } from './port.ts';
+import type { Outbox, SealedBatch } from './port.ts';
 
-export interface Rejection {
-  sequence: number;
+/** A batch by its name. */
+export type Named = Pick<SealedBatch, 'sequence' | 'epoch'>;
+
+export interface Rejection extends Named {
   code: string;
   message: string;
 }
@@ -16,22 +18,22 @@ export class Settlement {
   readonly #outbox: Pick<Outbox, 'acknowledge' | 'reject'>;
   readonly #log: Log;
   readonly #settled: (acknowledged: number, rejected: number) => void;
-  readonly #failed: (sequences: number[]) => void;
+  readonly #failed: (batches: Named[]) => void;
   /** Acknowledged but not yet committed: neither in flight nor gone. */
   readonly #open = new Set<number>();
-  #accepted: number[] = [];
+  #accepted: Named[] = [];
   #rejected: Rejection[] = [];
   #running: Promise<void> | null = null;
 
   /**
    * @param settled called after each commit.
-   * @param failed called with the sequences that the outbox still holds because storage failed.
+   * @param failed called with the batches that the outbox still holds because storage failed.
    */
   constructor(
     outbox: Pick<Outbox, 'acknowledge' | 'reject'>,
     log: Log,
     settled: (acknowledged: number, rejected: number) => void,
-    failed: (sequences: number[]) => void,
+    failed: (batches: Named[]) => void,
   ) {
     this.#outbox = outbox;
     this.#log = log;
@@ -47,9 +49,9 @@ export class Settlement {
     return this.#open.has(sequence);
   }
 
-  accept(sequence: number): void {
+  accept({ sequence, epoch }: Named): void {
     this.#open.add(sequence);
-    this.#accepted.push(sequence);
+    this.#accepted.push({ sequence, epoch });
   }
 
   reject(rejection: Rejection): void {
@@ -77,25 +79,26 @@ export class Settlement {
       this.#accepted = [];
       this.#rejected = [];
       if (accepted.length > 0) {
-        await this.#commit(accepted, () => this.#outbox.acknowledge(accepted), accepted.length, 0);
+        const sequences = accepted.map(({ sequence }) => sequence);
+        await this.#commit(accepted, () => this.#outbox.acknowledge(sequences), accepted.length, 0);
       }
       if (rejected.length > 0) {
-        const sequences = rejected.map((rejection) => rejection.sequence);
-        await this.#commit(sequences, () => this.#outbox.reject(rejected), 0, rejected.length);
+        const words = rejected.map(({ sequence, code, message }) => ({ sequence, code, message }));
+        await this.#commit(rejected, () => this.#outbox.reject(words), 0, rejected.length);
       }
     }
   }
 
-  async #commit(sequences: number[], call: () => Promise<void>, accepted: number, rejected: number): Promise<void> {
+  async #commit(batches: Named[], call: () => Promise<void>, accepted: number, rejected: number): Promise<void> {
     let error: unknown = null;
     try {
       await call();
     } catch (thrown) {
       error = thrown ?? new Error('unknown');
     }
-    for (const sequence of sequences) this.#open.delete(sequence);
+    for (const { sequence } of batches) this.#open.delete(sequence);
     if (error === null) return this.#settled(accepted, rejected);
     this.#log('error', { reason: reasonOf(error) }, 'The outbox could not take an acknowledgement');
-    this.#failed(sequences);
+    this.#failed(batches);
   }
 }

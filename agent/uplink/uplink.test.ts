@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { stateMessage } from '../contract/messages.ts';
 import { VirtualClock } from '../platform/clock.ts';
-import { MemoryOutbox, type ScriptedSession, scriptedBroker, settle } from './fixtures.ts';
+import { EPOCH, MemoryOutbox, type ScriptedSession, scriptedBroker, settle } from './fixtures.ts';
 import type { UplinkOptions } from './port.ts';
 import type { ObservedMessage, ObserveMessage } from './sender.ts';
 import { createUplink } from './uplink.ts';
 
-const EPOCH = '0123456789abcdef';
+const OLD = 'fedcba9876543210';
 const SECRET = 'correct horse battery';
 const OPTIONS: UplinkOptions = {
   url: 'mqtt://broker.example',
@@ -17,10 +17,16 @@ const OPTIONS: UplinkOptions = {
   password: SECRET,
   ack: 'collector',
   window: 4,
+  staggerSeconds: 0,
 };
 const ACK = 'ff/v1/acme/gw-1/down/ack';
+const CONFIG = 'ff/v1/acme/gw-1/down/config';
 
-function bench(options: Partial<UplinkOptions> = {}, observe?: ObserveMessage) {
+function bench(
+  options: Partial<UplinkOptions> = {},
+  observe?: ObserveMessage,
+  configure?: (payload: Uint8Array) => void,
+) {
   const outbox = new MemoryOutbox();
   const clock = new VirtualClock(1_760_000_000_000);
   const broker = scriptedBroker();
@@ -37,15 +43,18 @@ function bench(options: Partial<UplinkOptions> = {}, observe?: ObserveMessage) {
       },
       log: (...line) => lines.push(JSON.stringify(line)),
       facts: async () => ({
+        firstSequence: 1,
         sealedThrough: 9,
         oldestHeld: 3,
-        previous: { epoch: 'fedcba9876543210', lastSequence: 40 },
+        previous: { epoch: OLD, last_sequence: 40, oldest_held: null, end: 'damaged' },
+        config: null,
         parameters: 'p1',
         version: '0.1.0',
         sensors: [{ id: 'door', driver: 'door-lines', state: 'up' }],
       }),
       open: broker.open,
       ...(observe === undefined ? {} : { observe }),
+      ...(configure === undefined ? {} : { configure }),
     },
   );
   const pass = async (ms: number) => {
@@ -75,6 +84,7 @@ describe('uplink', () => {
     await settle();
     expect(uplink.state()).toMatchObject({ phase: 'connecting', protocol: null });
     const session = last();
+    session.prompt = true;
     session.events?.ready();
     await settle();
     expect(uplink.state()).toMatchObject({ phase: 'connected', protocol: 5, lastError: null, inFlight: 1 });
@@ -84,7 +94,7 @@ describe('uplink', () => {
     ]);
     const [birth] = statesOf(session);
     expect(birth).toMatchObject({ online: true, epoch: EPOCH, sealed_through: 9, oldest_held: 3 });
-    expect(birth.previous).toEqual({ epoch: 'fedcba9876543210', last_sequence: 40 });
+    expect(birth.previous).toMatchObject({ epoch: OLD, last_sequence: 40, end: 'damaged' });
     const will = stateMessage.parse(JSON.parse(Buffer.from(session.request?.will?.payload ?? []).toString()));
     expect(will).toMatchObject({ online: false, birth: birth.birth });
     await pass(15 * 60_000);
@@ -163,9 +173,139 @@ describe('uplink', () => {
     await say(good, 'ff/v1/acme/gw-2/down/ack');
     expect(outbox.held.size).toBe(1);
     expect(uplink.state()).toMatchObject({ inFlight: 1, acknowledged: 0, lastAcknowledgedAt: null });
+    const ignored = { retained: 1, empty: 1, oversized: 1, malformed: 2, other_epoch: 1, not_sent: 2 };
+    expect(uplink.state().ignoredAcks).toEqual(ignored);
     await say(good);
     expect(outbox.held.size).toBe(0);
     expect(uplink.state().acknowledged).toBe(1);
+  });
+
+  it('hands on what comes for its settings, retained or not, and survives who takes it', async () => {
+    const taken: string[] = [];
+    const { uplink, last, lines } = bench({}, undefined, (payload) => {
+      taken.push(Buffer.from(payload).toString());
+      throw new Error('no such key');
+    });
+    uplink.start();
+    await settle();
+    expect(last().request).toMatchObject({ subscriptions: [ACK], optional: [CONFIG] });
+    last().events?.ready();
+    await settle();
+    last().events?.message(CONFIG, Buffer.from('one'), true);
+    last().events?.message(CONFIG, Buffer.from('two'), false);
+    last().events?.message(CONFIG, Buffer.of(), false);
+    last().events?.message('ff/v1/acme/gw-2/down/config', Buffer.from('three'), false);
+    last().events?.message(CONFIG, Buffer.alloc(64 * 1024, 'x'), false);
+    expect(uplink.state().lastError).toBeNull();
+    last().events?.message(CONFIG, Buffer.alloc(64 * 1024 + 1, 'x'), true);
+    expect(taken.map((each) => each.length)).toEqual([3, 3, 65_536]);
+    expect(uplink.state()).toMatchObject({
+      phase: 'connected',
+      lastError: `the settings on ${CONFIG} have 65537 bytes, more than 65536: ignored`,
+      lastErrorKind: 'partial',
+    });
+    expect(lines.filter((line) => line.includes('no such key'))).toHaveLength(3);
+  });
+
+  it('subscribes to no settings where nobody takes them', async () => {
+    const { uplink, last } = bench();
+    uplink.start();
+    await settle();
+    expect(last().request?.optional).toEqual([]);
+  });
+
+  it('names settings that are denied as long as the session stands, whatever is acknowledged', async () => {
+    const { uplink, outbox, last, pass } = bench({}, undefined, () => {});
+    outbox.seal(1);
+    uplink.start();
+    await settle();
+    last().prompt = true;
+    last().events?.ready();
+    last().events?.denied({ reason: 'refused the settings', kind: 'partial' });
+    await settle();
+    last().events?.message(ACK, Buffer.from(JSON.stringify({ epoch: EPOCH, ok: [1], rejected: [] })), false);
+    await settle();
+    expect(uplink.state()).toMatchObject({ acknowledged: 1, phase: 'connected', lastErrorKind: 'partial' });
+    last().abort({ reason: 'lost', verdict: 'other' });
+    expect(uplink.state().lastError).toBe('lost');
+    await pass(1_000);
+    last().events?.ready();
+    expect(uplink.state()).toMatchObject({ phase: 'connected', lastError: null, lastErrorKind: null });
+  });
+
+  it('leaves the settings out for one session after two that ended over them', async () => {
+    const { uplink, last, untilNext, broker } = bench({}, undefined, () => {});
+    uplink.start();
+    await settle();
+    for (const asking of [true, true, false, true]) {
+      last().events?.ready();
+      last().asking = asking;
+      const { lastErrorKind } = uplink.state();
+      expect(lastErrorKind).toBe(broker.sessions.length === 3 ? 'partial' : null);
+      last().abort({ reason: 'lost', verdict: 'other' });
+      await untilNext();
+    }
+    const asked = broker.sessions.map(({ request }) => request?.optional.length);
+    expect(asked).toEqual([1, 1, 0, 1, 1]);
+  });
+
+  it('tells a changed state again, at most once in 5 s, and only in a session that stands', async () => {
+    const { uplink, last, pass } = bench();
+    uplink.stateChanged();
+    uplink.start();
+    await settle();
+    uplink.stateChanged();
+    last().events?.ready();
+    await settle();
+    expect(statesOf(last())).toHaveLength(1);
+    for (let change = 0; change < 10; change++) uplink.stateChanged();
+    await pass(4_900);
+    expect(statesOf(last())).toHaveLength(1);
+    await pass(100);
+    expect(statesOf(last())).toHaveLength(2);
+    await pass(60_000);
+    expect(statesOf(last())).toHaveLength(2);
+    uplink.stateChanged();
+    await pass(0);
+    expect(statesOf(last()).map(({ online }) => online)).toEqual([true, true, true]);
+    uplink.stateChanged();
+    const stopped = uplink.stop();
+    await settle();
+    await pass(60_000);
+    await stopped;
+    expect(statesOf(last()).map(({ online }) => online)).toEqual([true, true, true, false]);
+  });
+
+  it('tells until when the collector asked to wait', async () => {
+    const { uplink, outbox, last, pass, clock } = bench();
+    for (let sequence = 1; sequence <= 3; sequence++) outbox.seal(sequence);
+    uplink.start();
+    await settle();
+    last().prompt = true;
+    last().events?.ready();
+    await settle();
+    const ack = { epoch: EPOCH, ok: [3], rejected: [], retry_after_s: 90 };
+    last().events?.message(ACK, Buffer.from(JSON.stringify(ack)), false);
+    expect(uplink.state().pausedUntil).toBe(clock.wall() + 90_000);
+    await pass(90_000);
+    expect(uplink.state().pausedUntil).toBeNull();
+  });
+
+  it('stops at once, though a batch waits for the time of this gateway', async () => {
+    const { uplink, outbox, last, clock, pass } = bench({ staggerSeconds: 900 });
+    uplink.start();
+    await settle();
+    last().prompt = true;
+    last().events?.ready();
+    await settle();
+    outbox.seal(1);
+    uplink.notify(1);
+    const from = clock.monotonic();
+    await uplink.stop();
+    expect(clock.monotonic()).toBe(from);
+    await pass(900_000);
+    expect(last().bodies('batch')).toEqual([]);
+    expect(outbox.held.size).toBe(1);
   });
 
   it.each(['refused', 'unanswered'] as const)(
@@ -266,7 +406,7 @@ describe('uplink', () => {
     await uplink.stop();
   });
 
-  it('tells what is published and taken in, and leaves out acknowledgements that are not its own', async () => {
+  it('tells what is published and taken in, and leaves out acknowledgements that cannot be one', async () => {
     const seen: ObservedMessage[] = [];
     const { uplink, outbox, last } = bench({}, (message) => seen.push(message));
     outbox.seal(1, Buffer.from('0123456789'));
@@ -275,9 +415,9 @@ describe('uplink', () => {
     last().events?.ready();
     await settle();
     const ack = { epoch: EPOCH, ok: [1], rejected: [{ seq: 7, code: 'invalid', message: 'no' }] };
-    for (const epoch of ['fedcba9876543210', EPOCH]) {
-      last().events?.message(ACK, Buffer.from(JSON.stringify({ ...ack, epoch })), false);
-    }
+    last().events?.message(ACK, Buffer.from('{"epoch":'), false);
+    last().events?.message(ACK, Buffer.from(JSON.stringify(ack)), true);
+    last().events?.message(ACK, Buffer.from(JSON.stringify(ack)), false);
     const stopped = uplink.stop();
     await settle();
     last().publications.at(-1)?.answer();
@@ -331,6 +471,11 @@ describe('uplink', () => {
     for (const forbidden of [SECRET, 'a very particular body', 'secret payload']) {
       expect(lines.join('\n')).not.toContain(forbidden);
     }
+  });
+
+  it('refuses a certificate without its key', () => {
+    expect(() => bench({ certFile: '/x.pem' })).toThrow(expect.objectContaining({ code: 'key_file' }));
+    expect(() => bench({ keyFile: '/x.key' })).toThrow(/found a key without a certificate$/);
   });
 
   it.each(['http://x', 'mqtt://', 'mqtt://user:pass@x', 'mqtt://x/path', 'broker'])(

@@ -1,17 +1,18 @@
 /** The uplink: sealed batches to the collector while connected, and the state message of the gateway. */
 import { createHash } from 'node:crypto';
-import type { Clock, Timer } from '../clock.ts';
-import { type AckMessage, ackMessage, encodeMessage, type StateMessage } from '../contract/messages.ts';
-import { readMessage } from '../contract/read.ts';
+import type { Clock } from '../clock.ts';
+import { ackMessage } from '../contract/messages.ts';
+import { HARD_LIMIT_BYTES, readMessage } from '../contract/read.ts';
 import { type GatewayTopics, topicsOf } from '../contract/topics.ts';
 import { AgentError, reasonOf } from '../errors.ts';
 import { Link, type Log } from '../mqtt/link.ts';
 import { type OpenSession, openSession, type Session } from '../mqtt/session.ts';
+import { Ignored } from './ignored.ts';
 import type { Outbox, StateFacts, UplinkOptions, UplinkState } from './port.ts';
 import { type ObserveMessage, Sender } from './sender.ts';
-
-const STATE_EVERY_MS = 15 * 60_000;
-const FAREWELL_MS = 2_000;
+import type { Silence } from './silence.ts';
+import { staggerOf } from './stagger.ts';
+import { StateTeller } from './state-teller.ts';
 
 export interface UplinkDeps {
   outbox: Outbox;
@@ -20,8 +21,15 @@ export interface UplinkDeps {
   /** Uniform in [0, 1). */
   random: () => number;
   log: Log;
-  /** Told of each message that is published or taken in; acknowledgements of other epochs left out. */
+  /** Told of each message that is published or taken in, and of acknowledgements that are well formed. */
   observe?: ObserveMessage;
+  /**
+   * Gets each message on `down/config`, retained or not, of 1 byte to 64 KiB, unread: it may be anything. Without it
+   * nothing is subscribed to there.
+   */
+  configure?: (payload: Uint8Array) => void;
+  /** The collector holds another batch under a sequence of this epoch: it must not be used any further. */
+  conflict?: () => void;
   /** How a session is opened; MQTT.js unless told. */
   open?: OpenSession;
 }
@@ -30,32 +38,32 @@ export interface Uplink {
   start(): void;
   /** A batch was sealed. */
   notify(sequence: number): void;
+  /** What the state message tells has changed: it is published again, at most once in 5 s. */
+  stateChanged(): void;
   state(): UplinkState;
   /** Tries at once where the next attempt to connect is not due yet. */
   hurry(): void;
-  /** Publishes the offline state, says goodbye, and resolves when the outbox is no longer touched. */
+  /** Publishes the offline state, says goodbye without waiting for anything that is to be sent later, and resolves when the outbox is no longer touched. */
   stop(): Promise<void>;
 }
 
-/** @throws AgentError `broker_url`, `topic_level` or `uplink_window`. */
+/** @throws AgentError `broker_url`, `topic_level`, `uplink_window`, or `key_file` for a certificate without a key. */
 export function createUplink(options: UplinkOptions, deps: UplinkDeps): Uplink {
   return new MqttUplink(options, deps);
 }
 
 class MqttUplink implements Uplink {
-  readonly #options: UplinkOptions;
-  readonly #facts: () => Promise<StateFacts>;
-  readonly #clock: Clock;
-  readonly #random: () => number;
   readonly #log: Log;
   readonly #observe: ObserveMessage | undefined;
+  readonly #configure: ((payload: Uint8Array) => void) | undefined;
   readonly #topics: GatewayTopics;
+  readonly #ignored: Ignored;
+  readonly #teller: StateTeller;
   readonly #sender: Sender;
   readonly #link: Link;
   #session: Session | null = null;
-  /** Of the connection that stands or is being made. */
-  #birth = '';
-  #repeat: Timer | null = null;
+  /** The broker says that nobody subscribes to batches. */
+  #unheard = false;
 
   constructor(options: UplinkOptions, deps: UplinkDeps) {
     if (!Number.isInteger(options.window) || options.window < 1) {
@@ -65,28 +73,48 @@ class MqttUplink implements Uplink {
         'Leave it out for the default, or set it to 16.',
       );
     }
-    this.#options = options;
-    this.#facts = deps.facts;
-    this.#clock = deps.clock;
-    this.#random = deps.random;
+    const { tenant, gateway, epoch, window, ack, staggerSeconds } = options;
     this.#log = deps.log;
     this.#observe = deps.observe;
-    this.#topics = topicsOf(options.tenant, options.gateway);
+    this.#configure = deps.configure;
+    this.#topics = topicsOf(tenant, gateway);
+    this.#ignored = new Ignored(deps.clock, deps.log);
     this.#link = new Link(
-      { ...options, clientId: clientIdOf(options), subscriptions: [this.#topics.ack] },
       {
-        will: () => this.#will(),
+        ...options,
+        clientId: clientIdOf(options),
+        subscriptions: [this.#topics.ack],
+        optional: deps.configure === undefined ? [] : [this.#topics.config],
+      },
+      {
+        will: () => this.#teller.will(),
         ready: (session) => this.#ready(session),
         message: (topic, payload, retained) => this.#message(topic, payload, retained),
         progress: () => this.#sender.pump(),
+        unheard: () => {
+          this.#unheard = true;
+        },
         closed: () => this.#closed(),
       },
       { clock: deps.clock, random: deps.random, log: deps.log, open: deps.open ?? openSession },
     );
-    this.#sender = new Sender(this.#topics.batch, options, deps, {
+    this.#teller = new StateTeller(this.#topics.state, epoch, {
+      ...deps,
       refused: (failure) => this.#link.complain(failure),
-      settled: () => this.#link.good(),
     });
+    this.#sender = new Sender(
+      { topic: this.#topics.batch, window, ack, epoch, staggerMs: staggerOf(tenant, gateway, staggerSeconds) },
+      { ...deps, ignored: this.#ignored },
+      {
+        refused: (failure) => this.#link.complain(failure),
+        settled: () => {
+          this.#unheard = false;
+          this.#link.good();
+        },
+        conflict: () => deps.conflict?.(),
+        silent: (silence, lastingMs) => this.#silent(silence, lastingMs),
+      },
+    );
   }
 
   start(): void {
@@ -95,6 +123,10 @@ class MqttUplink implements Uplink {
 
   notify(sequence: number): void {
     this.#sender.notify(sequence);
+  }
+
+  stateChanged(): void {
+    this.#teller.changed();
   }
 
   state(): UplinkState {
@@ -108,6 +140,8 @@ class MqttUplink implements Uplink {
       acknowledged,
       rejected,
       resent,
+      pausedUntil: this.#sender.pausedUntil,
+      ignoredAcks: { ...this.#ignored.counts },
     };
   }
 
@@ -116,105 +150,78 @@ class MqttUplink implements Uplink {
   }
 
   async stop(): Promise<void> {
-    this.#sender.detach();
-    this.#repeat?.cancel();
     const session = this.#session;
-    if (session !== null) await this.#farewell(session);
+    this.#closed();
+    if (session !== null) await this.#teller.farewell(session);
     await this.#link.stop();
     await this.#sender.idle();
   }
 
-  async #will(): Promise<{ topic: string; payload: Uint8Array }> {
-    this.#birth = hex32(this.#random()) + hex32(this.#random());
-    return { topic: this.#topics.state, payload: encodeMessage(await this.#stateMessage(false)) };
-  }
-
   #ready(session: Session): void {
     this.#session = session;
-    this.#repeat = this.#clock.every(STATE_EVERY_MS, () => this.#publishState(session));
+    this.#unheard = false;
     // The birth goes first, so that the collector knows the epoch of what follows.
-    void this.#publishState(session).then(() => {
+    void this.#teller.begin(session).then(() => {
       if (this.#session === session) this.#sender.attach(session);
     });
   }
 
   #closed(): void {
     this.#session = null;
-    this.#repeat?.cancel();
+    this.#teller.end();
     this.#sender.detach();
   }
 
   #message(topic: string, payload: Uint8Array, retained: boolean): void {
-    if (topic !== this.#topics.ack) return;
-    const reading = readMessage(ackMessage, payload);
-    // A retained acknowledgement is an old one, or nobody's.
-    if (retained) this.#log('debug', {}, 'Ignored a retained acknowledgement');
-    else if (!reading.ok) this.#log('warn', { where: reading.where }, 'Ignored a malformed acknowledgement');
-    else if (reading.value.epoch !== this.#options.epoch)
-      this.#log('debug', {}, 'Ignored another epoch in an acknowledgement');
-    else this.#acknowledge(reading.value, payload.length);
+    if (topic === this.#topics.ack) this.#acknowledge(payload, retained);
+    if (topic === this.#topics.config) this.#config(payload);
   }
 
-  #acknowledge(ack: AckMessage, bytes: number): void {
-    this.#observe?.({
-      direction: 'in',
-      what: 'acknowledgement',
-      sequences: [...ack.ok, ...ack.rejected.map((rejected) => rejected.seq)],
-      bytes,
-    });
-    this.#sender.acknowledge(ack);
+  #acknowledge(payload: Uint8Array, retained: boolean): void {
+    const reading = retained || !fits(payload) ? null : readMessage(ackMessage, payload);
+    if (reading?.ok) {
+      const { ok, rejected } = reading.value;
+      const sequences = [...ok, ...rejected.map(({ seq }) => seq)];
+      this.#observe?.({ direction: 'in', what: 'acknowledgement', sequences, bytes: payload.length });
+      this.#sender.acknowledge(reading.value);
+    } else if (reading !== null) this.#ignored.add('malformed', reading.where);
+    else if (retained) this.#ignored.add('retained');
+    else this.#ignored.add(payload.length === 0 ? 'empty' : 'oversized');
   }
 
-  async #publishState(session: Session): Promise<void> {
+  #config(payload: Uint8Array): void {
+    // The end of a retained message is told by an empty one, which asks for nothing.
+    if (payload.length === 0) return;
+    if (!fits(payload)) {
+      const reason = `the settings on ${this.#topics.config} have ${payload.length} bytes, more than ${HARD_LIMIT_BYTES}: ignored`;
+      this.#link.complain({ reason, kind: 'partial' });
+      return;
+    }
     try {
-      const body = encodeMessage(await this.#stateMessage(true));
-      if (this.#session !== session) return;
-      session.publish(this.#topics.state, body, true, (refusal) => {
-        if (refusal === null) return;
-        this.#link.complain({ ...refusal, reason: `the state was not taken: ${refusal.reason}` });
-      });
-      this.#observe?.({ direction: 'out', what: 'state', sequences: [], bytes: body.length });
+      this.#configure?.(payload);
     } catch (error) {
-      this.#log('error', { reason: reasonOf(error) }, 'The state message could not be made');
+      this.#log('error', { reason: reasonOf(error) }, 'The settings of the centre could not be taken');
     }
   }
 
-  /** A clean end is told by this side: the broker keeps the will to itself after a goodbye. */
-  async #farewell(session: Session): Promise<void> {
-    // Kept from the periodic repetition, which would say that it is online.
-    this.#session = null;
-    try {
-      const body = encodeMessage(await this.#stateMessage(false));
-      await new Promise<void>((resolve) => {
-        const late = this.#clock.after(FAREWELL_MS, resolve);
-        session.publish(this.#topics.state, body, true, () => {
-          late.cancel();
-          resolve();
-        });
-        this.#observe?.({ direction: 'out', what: 'state', sequences: [], bytes: body.length });
-      });
-    } catch (error) {
-      this.#log('warn', { reason: reasonOf(error) }, 'The offline state could not be published');
+  /** Names what a connection that stands lacks. */
+  #silent(silence: Silence, lastingMs: number): void {
+    const seconds = Math.round(lastingMs / 1000);
+    if (silence === 'unacknowledged') {
+      const why = this.#unheard ? `: the broker says that nobody subscribes to ${this.#topics.batch}` : '';
+      const reason = `no collector has acknowledged a batch for ${seconds} s${why}`;
+      this.#link.complain({ reason, kind: 'unacknowledged' });
+      return;
     }
+    const reason = `the broker has taken nothing of what is published for ${seconds} s`;
+    if (silence === 'dead') this.#link.giveUp({ reason, kind: 'broker' });
+    else this.#link.complain({ reason, kind: 'broker' });
   }
+}
 
-  async #stateMessage(online: boolean): Promise<StateMessage> {
-    const birth = this.#birth;
-    const facts = await this.#facts();
-    const { previous } = facts;
-    return {
-      birth,
-      online,
-      epoch: this.#options.epoch,
-      sealed_through: facts.sealedThrough,
-      oldest_held: facts.oldestHeld,
-      previous: previous && { epoch: previous.epoch, last_sequence: previous.lastSequence },
-      parameters: facts.parameters,
-      version: facts.version,
-      sensors: facts.sensors,
-      at_ms: Math.round(this.#clock.wall()),
-    };
-  }
+/** Whether a message is worth reading. */
+function fits(payload: Uint8Array): boolean {
+  return payload.length > 0 && payload.length <= HARD_LIMIT_BYTES;
 }
 
 /**
@@ -223,10 +230,4 @@ class MqttUplink implements Uplink {
  */
 function clientIdOf({ tenant, gateway, epoch }: UplinkOptions): string {
   return `ff${createHash('sha256').update(`${tenant}/${gateway}/${epoch}`).digest('hex').slice(0, 20)}`;
-}
-
-function hex32(random: number): string {
-  return Math.floor(random * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
 }
