@@ -1,11 +1,14 @@
 /** What the machine says of itself, looked at now and then: its disk, its temperature, how its clock is kept. */
 import type { Clock, Timer } from './clock.ts';
 import type { StatusDocument } from './local/document.ts';
+import { within } from './patience.ts';
 import type { ClockTrustWatch } from './platform/clock-trust.ts';
 import { readDisk } from './platform/disk.ts';
 import { readTemperature } from './platform/temperature.ts';
 
 const LOOK_EVERY_MS = 30_000;
+/** A start waits this long to hear how the clock is kept: what is counted before that is flagged. */
+const TRUST_PATIENCE_MS = 1_000;
 
 export interface Box {
   readonly disk: StatusDocument['disk'];
@@ -49,9 +52,8 @@ export class Machine implements Box {
   }
 
   async start(): Promise<void> {
-    // Not waited for: a time service may take seconds to answer.
-    void this.#trust.start();
-    await this.#look();
+    // Not waited for in full: a time service may take seconds to answer.
+    await Promise.all([this.#look(), within(this.#clock, TRUST_PATIENCE_MS, this.#trust.start())]);
     this.#timer = this.#clock.every(LOOK_EVERY_MS, () => this.#look());
   }
 

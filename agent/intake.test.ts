@@ -116,6 +116,40 @@ describe('the intake', () => {
     expect(entriesOf(intake.fold)).toBe(1);
   });
 
+  it.each([-5_000, 90_000, 6 * 365 * 24 * 3_600_000, -6 * 365 * 24 * 3_600_000])(
+    'takes rows in at corrected times behind a correction by %d ms, which the journal keeps',
+    (ms) => {
+      const fold = Fold.start(parametersOf(), START);
+      const rows: ReturnType<typeof decodeRows>[] = [];
+      const boundary = new Boundary({ key: createSecretKey(Buffer.alloc(32, 7)) });
+      const intake = new Intake(fold, boundary, (batch) => rows.push(decodeRows(encodeRows(batch, 0, batch.length))));
+      const sink = intake.sinkOf(1);
+      intake.arriveAt(START + 10);
+      sink.crossing(START + 5, 1, 0);
+      intake.correctClock('synchronised', { delta_ms: ms, restarted: false });
+      intake.arriveAt(START + 20);
+      sink.crossing(START + 15, 1, 0);
+      expect(intake.oldest('door')).toBe(START + 10);
+      intake.advance(START + 30);
+      expect([fold.at, intake.correction]).toEqual([START + 30 + ms, ms]);
+      intake.handOverPending();
+      const [row] = rows;
+      expect([...row.at]).toEqual([START + 10, START + 10, START + 20 + ms]);
+      expect([...row.time]).toEqual([START + 5, START + 10, START + 15 + ms]);
+      const replayed = Fold.start(parametersOf(), START);
+      replayed.apply(row, 0, row.length);
+      replayed.advance(fold.at);
+      expect(replayed.takeSealed()).toEqual(fold.takeSealed());
+      expect(Buffer.from(replayed.snapshot()).equals(fold.snapshot())).toBe(true);
+    },
+  );
+
+  it('notes how far the clock is trusted only where that is news', () => {
+    const { intake, fold } = bench();
+    for (const trust of ['unknown', 'unknown', 'synchronised', 'synchronised'] as const) intake.trustClock(trust);
+    expect([intake.lastOrdinal, fold.clockTrust]).toEqual([2, 'synchronised']);
+  });
+
   it('takes an advertisement in as a row of its own kind, which the journal keeps', () => {
     const fold = Fold.start(withBluetooth(), START);
     const rows: ReturnType<typeof decodeRows>[] = [];

@@ -1,12 +1,24 @@
 /**
  * Takes raw readings across the privacy boundary into ordinal rows and folds them. It knows no storage: the live pipeline
  * adds durability, a replay uses it as it is, so both count with the very same code.
+ *
+ * Whoever reads sensors lives on a timeline that never goes back. Rows are in UTC: where the clock turns out to be wrong,
+ * only the distance between the two changes, here, and no decoder ever sees time jump.
  */
 import type { ReadingSink } from '../drivers/driver.ts';
 import type { Fold } from './analytics/fold.ts';
 import type { SensorParameters } from './analytics/parameters.ts';
 import type { Boundary } from './privacy/boundary.ts';
-import { InputBatch, InputKind, KeyFlag, REJECTIONS, SensorFlag } from './readings.ts';
+import {
+  CLOCK_TRUST,
+  type ClockChange,
+  type ClockTrust,
+  InputBatch,
+  InputKind,
+  KeyFlag,
+  REJECTIONS,
+  SensorFlag,
+} from './readings.ts';
 import { RepeatedTotals } from './repeated-totals.ts';
 import type { Tap } from './tap.ts';
 
@@ -34,8 +46,10 @@ export class Intake {
   readonly #handOver: (batch: InputBatch) => void;
   /** Rows before this one are folded. */
   #folded = 0;
+  /** On the timeline, as all times that are passed in. */
   #at: number;
-  /** `at` of the oldest row of each urgency not yet handed over. */
+  #correction = 0;
+  /** When the oldest row of each urgency not yet handed over was taken in. */
   readonly #oldest: Record<Urgency, number> = { door: Infinity, sighting: Infinity, report: Infinity };
   readonly #totals = new RepeatedTotals();
   readonly #sensorAt = (index: number): SensorParameters | undefined =>
@@ -59,7 +73,12 @@ export class Intake {
     return this.#batch.lastOrdinal;
   }
 
-  /** `at` of the oldest row of this urgency not yet handed over; Infinity without one. */
+  /** What is to be added to times of the timeline to have UTC, milliseconds. */
+  get correction(): number {
+    return this.#correction;
+  }
+
+  /** When the oldest row of this urgency not yet handed over was taken in, on the timeline; Infinity without one. */
   oldest(urgency: Urgency): number {
     return this.#oldest[urgency];
   }
@@ -134,6 +153,23 @@ export class Intake {
     this.#batch.payloads.set(row, json);
   }
 
+  /** Notes how far the wall clock can be trusted from now on, where that is news. */
+  trustClock(trust: ClockTrust): void {
+    if (trust === this.fold.clockTrust) return;
+    const row = this.#append(InputKind.clock, 0, this.#at, 'report');
+    this.#batch.flags[row] = CLOCK_TRUST.indexOf(trust);
+    this.foldPending();
+  }
+
+  /** Corrects the time of what has come in and is not sealed yet, and of all that comes. */
+  correctClock(trust: ClockTrust, change: ClockChange): void {
+    const row = this.#append(InputKind.clock, 0, this.#at, 'door');
+    this.#batch.flags[row] = CLOCK_TRUST.indexOf(trust);
+    this.#batch.payloads.set(row, JSON.stringify(change));
+    this.#correction += change.delta_ms;
+    this.foldPending();
+  }
+
   /** Folds what has come in. */
   foldPending(): void {
     if (this.#folded === this.#batch.length) return;
@@ -146,7 +182,7 @@ export class Intake {
   advance(at: number): void {
     this.arriveAt(at);
     this.foldPending();
-    this.fold.advance(at);
+    this.fold.advance(at + this.#correction);
   }
 
   /** Hands every row over and begins an empty batch. */
@@ -178,6 +214,6 @@ export class Intake {
     if (this.#batch.full) this.handOverPending();
     if (urgency !== null) this.#wait(urgency);
     // A source's clock may tell fractions; everything behind the boundary is whole milliseconds.
-    return this.#batch.append(kind, sensor, this.#at, Math.floor(time));
+    return this.#batch.append(kind, sensor, this.#at + this.#correction, Math.floor(time) + this.#correction);
   }
 }

@@ -3,7 +3,8 @@
  *
  * A row gets its ordinal (position in the life of the database, from 1) and `at` (the gateway's timeline at which it
  * was taken in) at the boundary. The fold first advances to `at`, then applies the row; so the journal alone, replayed
- * by ordinal, rebuilds the state exactly.
+ * by ordinal, rebuilds the state exactly. `at` never decreases from row to row but behind a correction of the clock: the
+ * rows after it are in corrected time, which may lie before the rows in front of it.
  */
 
 /** What a row is. Numbers are stored in the journal: never renumber, only add. */
@@ -28,6 +29,11 @@ export const InputKind = {
   tick: 9,
   /** A BLE advertisement: a/b = device hash, rssi, channel (advertising channel index, 0 = unknown), flags. */
   advertisement: 10,
+  /**
+   * What is known of the wall clock from here on: flags = index in CLOCK_TRUST. With a ClockChange in `payloads` time is
+   * corrected: `at` is the time before it.
+   */
+  clock: 11,
 } as const;
 export type InputKind = (typeof InputKind)[keyof typeof InputKind];
 
@@ -36,6 +42,21 @@ export const SightingFlag = { random: 1 } as const;
 export const AdvertisementFlag = { random: 1, phone: 2, fixture: 4 } as const;
 export const SensorFlag = { up: 1 } as const;
 export const KeyFlag = { scheduled: 1, lost: 2 } as const;
+
+/**
+ * How far the wall clock can be trusted, best first: kept by a time server, by a real-time clock, by nothing that we know
+ * of. The order is stored in the journal: only add at the end.
+ */
+export const CLOCK_TRUST = ['synchronised', 'rtc_only', 'unknown'] as const;
+export type ClockTrust = (typeof CLOCK_TRUST)[number];
+
+/** A correction of time, as JSON in the payload of a clock row. */
+export interface ClockChange {
+  /** Milliseconds that time was behind; negative where it was ahead, and 0 where it only begins anew. */
+  delta_ms: number;
+  /** True where the clock began anew with the machine: times before the row are another clock's, and stay as they are. */
+  restarted: boolean;
+}
 
 /** RSSI column of a format that carries none. */
 export const NO_RSSI = -128;
@@ -72,7 +93,7 @@ export class InputBatch {
   readonly channel: Uint8Array;
   readonly rssi: Int8Array;
   readonly sequence: Uint16Array;
-  /** UTC milliseconds on the gateway's timeline at which the row was taken in; never decreases from row to row. */
+  /** UTC milliseconds at which the row was taken in; never decreases from row to row but behind a corrected clock. */
   readonly at: Float64Array;
   /** UTC milliseconds at which it happened; at most `at`. */
   readonly time: Float64Array;

@@ -18,6 +18,8 @@ export interface ReplayOptions {
   startMs: number;
   /** What the decoders of single sensors are told, by id. */
   decoders?: ReadonlyMap<string, DecoderOptions>;
+  /** Makes a key at the start and for each day; at random unless given, so that no hash is the same in two runs. */
+  newKey?: () => { key: KeyObject; id: number };
   sealed(window: SealedWindow): void;
 }
 
@@ -30,10 +32,11 @@ export class Replay {
   constructor(options: ReplayOptions) {
     this.#options = options;
     this.#clock = new VirtualClock(options.startMs);
+    const { newKey = randomKey } = options;
     const fold = Fold.start(options.parameters, options.startMs);
-    const intake = new Intake(fold, new Boundary({ key: randomKey().key }), () => undefined);
+    const intake = new Intake(fold, new Boundary({ key: newKey().key }), () => undefined);
     const sensors = options.parameters.sensors.map((parameters) => this.#sensor(parameters, intake));
-    this.station = new Station(intake, sensors, randomKey, options.startMs);
+    this.station = new Station(intake, sensors, newKey, options.startMs);
     this.#tick();
     this.station.start();
     this.#clock.every(TICK_MS, () => this.#tick());

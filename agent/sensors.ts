@@ -154,7 +154,8 @@ export class Sensor {
   }
 
   status(): SensorStatus {
-    const { parameters, port, driver } = this.#options;
+    const { parameters, port, driver, intake } = this.#options;
+    const { correction } = intake;
     const { counts } = this.#decoder;
     const rejected: Record<string, number> = {};
     for (const reason of REJECTIONS) if (counts.rejected[reason] > 0) rejected[reason] = counts.rejected[reason];
@@ -165,9 +166,9 @@ export class Sensor {
       place: parameters.place,
       role: parameters.role,
       state: this.#up ? (this.#silent ? 'silent' : 'up') : 'down',
-      since_ms: this.#since,
+      since_ms: this.#since + correction,
       detail: this.#detail,
-      last_frame_ms: this.#lastFrame,
+      last_frame_ms: this.#lastFrame === null ? null : this.#lastFrame + correction,
       per_minute: this.#perMinute,
       bytes: counts.bytes,
       accepted: counts.accepted,

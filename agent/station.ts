@@ -15,7 +15,9 @@ export class Station {
   #sensors: readonly Sensor[];
   #started = false;
   readonly #makeKey: () => { key: KeyObject; id: number };
+  /** UTC milliseconds, under this correction of the timeline. */
   #nextKeyChange: number;
+  #correction: number;
 
   /** @param makeKey makes the key of the next day and forgets the last one; called at the store's closing time. */
   constructor(
@@ -27,7 +29,8 @@ export class Station {
     this.intake = intake;
     this.#sensors = sensors;
     this.#makeKey = makeKey;
-    this.#nextKeyChange = nextKeyChange(intake.fold.parameters, nowMs);
+    this.#correction = intake.correction;
+    this.#nextKeyChange = nextKeyChange(intake.fold.parameters, nowMs + intake.correction);
   }
 
   get sensors(): readonly Sensor[] {
@@ -56,8 +59,15 @@ export class Station {
   /** What is due before time is folded up to `nowMs`. */
   tick(nowMs: number): void {
     for (const sensor of this.#sensors) sensor.tick(nowMs);
-    if (nowMs >= this.#nextKeyChange) {
-      this.#nextKeyChange = nextKeyChange(this.intake.fold.parameters, nowMs);
+    const { correction } = this.intake;
+    const utc = nowMs + correction;
+    const due = utc >= this.#nextKeyChange;
+    // A clock that was set back must not keep a key for as long.
+    if (due || correction !== this.#correction) {
+      this.#correction = correction;
+      this.#nextKeyChange = nextKeyChange(this.intake.fold.parameters, utc);
+    }
+    if (due) {
       const { key, id } = this.#makeKey();
       this.intake.boundary.replaceKey(key);
       this.intake.arriveAt(nowMs);

@@ -174,6 +174,8 @@ describe('the tap', () => {
       endMs: START + 60_000,
       skipped: 0,
       warmUp: false,
+      clock: 'synchronised',
+      correctedMs: null,
       records: [occupancy(8, 99), occupancy(9, 3), entry],
     };
     const body = new Uint8Array();

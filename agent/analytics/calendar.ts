@@ -78,9 +78,9 @@ export class Calendar {
     return this.#first(time, (day) => day.settlement > time && day.date > lastDate);
   }
 
-  /** The first end of a business day after `time`. */
-  nextClosing(time: number): number {
-    return this.#first(time, (day) => day.closing > time).closing;
+  /** The first business day that ends after `time`. */
+  businessDay(time: number): LocalDay {
+    return this.#first(time, (day) => day.closing > time);
   }
 
   #first(time: number, found: (day: LocalDay) => boolean): LocalDay {
@@ -133,7 +133,7 @@ export class Calendar {
 
 /** When the day's key is to be changed next: at the end of the business day, so that fixtures are learnt over night. */
 export function nextKeyChange(parameters: Parameters, now: number): number {
-  return new Calendar(parameters).nextClosing(now);
+  return new Calendar(parameters).businessDay(now).closing;
 }
 
 /** Minutes of the local day as it is on the wall clock, whatever the clock change did before. */

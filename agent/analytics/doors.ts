@@ -9,6 +9,8 @@ const MAX_PER_SECOND = 5;
 const MAX_BURST = 20;
 /** After a silence this long the difference is told as caught up: when exactly the people came is not known. */
 const CATCH_UP_MS = 60_000;
+/** Taken to have passed since a reading of another clock's time: enough for every crowd there is. */
+const UNKNOWN_MS = 24 * 3_600_000;
 
 /** The base line: the last reading of one counter, as the sensor told it. */
 export interface CounterState {
@@ -20,6 +22,8 @@ export interface CounterState {
   /** Bits, and the driver that read it; absent in the oldest snapshots. */
   width?: number;
   driver?: string;
+  /** True where another clock told the time, and nobody knows how long ago that was; absent else. */
+  otherClock?: boolean;
 }
 
 /** One counter row, directions as the sensor counts them. */
@@ -60,7 +64,8 @@ export function counterDifference(last: CounterState | undefined, now: CounterRe
     return NOTHING;
   }
   const elapsedMs = Math.max(0, now.time - last.time);
-  const limit = (MAX_PER_SECOND * elapsedMs) / 1000 + MAX_BURST;
+  const knownMs = last.otherClock === true ? Math.max(elapsedMs, UNKNOWN_MS) : elapsedMs;
+  const limit = (MAX_PER_SECOND * knownMs) / 1000 + MAX_BURST;
   const plausible = ({ entered, left }: Candidate): boolean => entered <= limit && left <= limit;
   const candidates = candidatesOf(last, now);
   const found = candidates.find(plausible) ?? candidates[0];

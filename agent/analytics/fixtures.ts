@@ -23,7 +23,8 @@ export const METRONOME_IDLE_MS = 3_600_000;
 /** A known fixture unheard for this long is forgotten. */
 export const FIXTURE_IDLE_MS = 24 * 3_600_000;
 
-const NIGHT_SLOT_MS = 300_000;
+/** Presence in closed hours is told by spans of this length. */
+export const NIGHT_SLOT_MS = 300_000;
 const NIGHT_SLOTS = 3;
 
 /** A burst starts at `time`: true when the bursts up to now are a metronome's. */

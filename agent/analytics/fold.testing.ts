@@ -1,6 +1,16 @@
 /** Inputs for tests of the fold: parameters of a small store, and rows as fast-check draws them. */
 import fc from 'fast-check';
-import { AdvertisementFlag, InputBatch, InputKind, KeyFlag, SensorFlag, SightingFlag } from '../readings.ts';
+import {
+  AdvertisementFlag,
+  CLOCK_TRUST,
+  type ClockChange,
+  type ClockTrust,
+  InputBatch,
+  InputKind,
+  KeyFlag,
+  SensorFlag,
+  SightingFlag,
+} from '../readings.ts';
 import type { Parameters, SensorParameters } from './parameters.ts';
 
 /** A Monday, 2026-03-02T08:07:30Z. */
@@ -51,7 +61,7 @@ export interface Input {
   payload?: string;
 }
 
-/** Rows of `inputs` in one batch, time starting at `start`. */
+/** Rows of `inputs` in one batch, time starting at `start`; behind a correction they come in corrected time. */
 export function batchOf(inputs: readonly Input[], start: number, firstOrdinal = 1): InputBatch {
   const batch = new InputBatch(Math.max(1, inputs.length), firstOrdinal);
   let at = start;
@@ -67,8 +77,20 @@ export function batchOf(inputs: readonly Input[], start: number, firstOrdinal = 
     batch.c[row] = c;
     batch.d[row] = d;
     if (input.payload !== undefined) batch.payloads.set(row, input.payload);
+    if (input.kind === InputKind.clock) at += changeOf(input)?.delta_ms ?? 0;
   }
   return batch;
+}
+
+/** A correction of time, or only a word on the trust in the clock. */
+export function clockInput(trust: ClockTrust, change: ClockChange | null = null, after = 0): Input {
+  const payload = change === null ? {} : { payload: JSON.stringify(change) };
+  return { kind: InputKind.clock, sensor: 0, after, lag: 0, flags: CLOCK_TRUST.indexOf(trust), ...payload };
+}
+
+/** What a clock row corrects; null for other rows. */
+export function changeOf({ kind, payload }: Input): ClockChange | null {
+  return kind === InputKind.clock && payload !== undefined ? (JSON.parse(payload) as ClockChange) : null;
 }
 
 const after = fc.oneof(
@@ -202,15 +224,35 @@ const parametersInput: fc.Arbitrary<Input> = fc
     ),
   }));
 
+const READINGS = [
+  { weight: 12, arbitrary: sightingInput },
+  { weight: 5, arbitrary: peopleInput },
+  { weight: 6, arbitrary: advertisementInput },
+  { weight: 4, arbitrary: otherInput },
+  { weight: 1, arbitrary: parametersInput },
+];
+
 /** Rows of every kind, several sensors, times out of order, gaps up to a day. */
 export const anyInputs: fc.Arbitrary<Input[]> = fc.array(
-  fc.oneof(
-    { weight: 12, arbitrary: sightingInput },
-    { weight: 5, arbitrary: peopleInput },
-    { weight: 5, arbitrary: counterInput },
-    { weight: 6, arbitrary: advertisementInput },
-    { weight: 4, arbitrary: otherInput },
-    { weight: 1, arbitrary: parametersInput },
-  ),
+  fc.oneof(...READINGS, { weight: 5, arbitrary: counterInput }),
   { minLength: 1, maxLength: 120 },
 );
+
+const YEAR = 365 * 24 * HOUR;
+const delta = fc.oneof(
+  fc.constant(0),
+  fc.integer({ min: -120_000, max: 120_000 }),
+  fc.integer({ min: -12 * HOUR, max: 12 * HOUR }),
+  fc.integer({ min: -YEAR, max: YEAR }),
+);
+const change = fc.record({ delta_ms: delta, restarted: fc.boolean() });
+const anyClock: fc.Arbitrary<Input> = fc
+  .tuple(after, fc.constantFrom(...CLOCK_TRUST), fc.option(change, { freq: 3 }))
+  .map(([gap, trust, correction]) => clockInput(trust, correction, gap));
+
+/** The same under a clock that is corrected now and then, both ways, by seconds to a year; without counters unless asked. */
+export const correctedInputs = (counters: boolean): fc.Arbitrary<Input[]> =>
+  fc.array(
+    fc.oneof(...READINGS, { weight: counters ? 5 : 0, arbitrary: counterInput }, { weight: 4, arbitrary: anyClock }),
+    { minLength: 1, maxLength: 80 },
+  );

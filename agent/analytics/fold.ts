@@ -2,12 +2,14 @@
  * The pure fold of all inputs into sealed windows: no clock, no files, integers summed in any order. Its laws:
  * advance(t1) then advance(t2) equals advance(t2) for steps of up to two days; rows may be cut into batches anywhere; a
  * snapshot restored anywhere goes on as if nothing had happened. Time moves only what lags by the grace: a UTC minute is
- * evaluated, and a window sealed, once `at` is the grace past its end.
+ * evaluated, and a window sealed, once `at` is the grace past its end. Only a correction of the clock moves time back, and
+ * it seals what is open at once.
  */
-import type { InputBatch } from '../readings.ts';
+import { CLOCK_TRUST, type ClockChange, type ClockTrust, type InputBatch, InputKind } from '../readings.ts';
 import { Advertisers } from './advertisers.ts';
 import { Calendar, type LocalDay } from './calendar.ts';
 import { Calibration } from './calibration.ts';
+import { Correction } from './correction.ts';
 import { addToToday, copyToday, createToday, type LiveFigures, todayFigures } from './live.ts';
 import type { Parameters } from './parameters.ts';
 import type { SealedWindow, WindowRecord } from './records.ts';
@@ -21,8 +23,22 @@ import { MINUTE_MS, OpenWindows, type WindowState } from './windows.ts';
 
 /** A longer step of time is a jump: what is open is sealed, and the windows in between are skipped. */
 const JUMP_MS = 2 * 24 * 3_600_000;
+/** A business day of more windows than this is settled early: only a clock that is set back for ever makes one. */
+const MAX_DAY_WINDOWS = 4_000;
 /** The ordinals before the first ones. */
 const FIRST = { ordinal: 0, window: 0 } as const;
+
+/** How a window is sealed before its time. */
+interface SealEarly {
+  /** Milliseconds by which its times were corrected; null where they were not. */
+  correctedMs: number | null;
+  /** The day is settled with it, whatever the hour. */
+  settles: boolean;
+  /** Records of a day that was settled without it. */
+  settled: WindowRecord[];
+}
+
+const AT_ITS_END: SealEarly = { correctedMs: null, settles: false, settled: [] };
 
 export class Fold {
   /** Version of the snapshot's bytes and of their meaning. */
@@ -92,6 +108,11 @@ export class Fold {
     return this.#state.newest;
   }
 
+  /** How far the wall clock can be trusted, as last told; null until anything is known of it. */
+  get clockTrust(): ClockTrust | null {
+    return this.#windows.clock;
+  }
+
   /** Id of the key that the hashes in the state were made with; 0 before the first. */
   get key(): number {
     return this.#state.key;
@@ -115,7 +136,8 @@ export class Fold {
       const ordinal = batch.firstOrdinal + row;
       if (ordinal <= this.#state.ordinal) continue;
       this.advance(batch.at[row]);
-      this.#rows.apply(batch, row);
+      if (batch.kind[row] === InputKind.clock) this.#takeClock(batch, row);
+      else this.#rows.apply(batch, row);
       this.#state.ordinal = ordinal;
     }
   }
@@ -167,7 +189,7 @@ export class Fold {
   /** Evaluates the next minute, and seals the window it completes. */
   #step(): void {
     this.#evaluate();
-    if (this.#rows.cursorMs >= this.#windows.oldest.end) this.#seal(false);
+    if (this.#rows.cursorMs >= this.#windows.oldest.end) this.#seal();
     this.#schedule();
   }
 
@@ -183,25 +205,25 @@ export class Fold {
   }
 
   #schedule(): void {
-    this.#rows.cursorMs = this.#state.minute * MINUTE_MS;
-    this.#due = this.#rows.cursorMs + MINUTE_MS + this.#windows.oldest.parameters.graceMs;
+    const { start, parameters } = this.#windows.oldest;
+    const minute = this.#state.minute * MINUTE_MS;
+    // Behind a corrected clock the window begins within a minute.
+    this.#rows.cursorMs = Math.max(minute, start);
+    this.#due = minute + MINUTE_MS + parameters.graceMs;
   }
 
-  /** @param jumps true for the last window before a jump: the day is settled with it, whatever the hour. */
-  #seal(jumps: boolean): void {
+  #baseOf({ start, end, parameters }: WindowState) {
+    const { store, id } = parameters;
+    return { store, rev: 1, window: this.#state.windowOrdinal + 1, start_ms: start, end_ms: end, parameters: id };
+  }
+
+  #seal({ correctedMs, settles, settled }: SealEarly = AT_ITS_END): void {
     const state = this.#state;
     const window = this.#windows.oldest;
-    const ordinal = ++state.windowOrdinal;
     const { start, end, parameters } = window;
+    const base = this.#baseOf(window);
+    const ordinal = ++state.windowOrdinal;
     const summary = summarise(window, state.occupancy, this.#rows.bindings, this.#calibration);
-    const base = {
-      store: parameters.store,
-      rev: 1,
-      window: ordinal,
-      start_ms: start,
-      end_ms: end,
-      parameters: parameters.id,
-    };
     const records = windowRecords(window, base, summary, this.#rows.bindings, this.#calibration);
     const warmUp = this.warmingUp;
     const evidence = warmUp ? null : evidenceOf(window, this.#rows.bindings);
@@ -215,8 +237,18 @@ export class Fold {
     if (this.#rows.bindings.hasDoor) {
       records.unshift(occupancyRecord(state.day.windows[state.day.windows.length - 1], parameters.store, 1));
     }
-    if (jumps || end >= this.#settlement.settlement) records.push(...this.#settleDay(base, jumps));
-    this.#sealed.push({ ordinal, startMs: start, endMs: end, skipped: state.skipped, warmUp, records });
+    const due = end >= this.#settlement.settlement || state.day.windows.length >= MAX_DAY_WINDOWS;
+    if (due || settles) settled = [...settled, ...this.#settleDay(base, settles)];
+    this.#sealed.push({
+      ordinal,
+      startMs: start,
+      endMs: end,
+      skipped: state.skipped,
+      warmUp,
+      clock: window.clock ?? 'unknown',
+      correctedMs,
+      records: [...records, ...settled],
+    });
     state.skipped = 0;
     this.#openNext(window);
   }
@@ -224,14 +256,14 @@ export class Fold {
   #settleDay(base: { store: string; window: number; parameters: string }, jumps: boolean): WindowRecord[] {
     const state = this.#state;
     const local = this.#settlement;
-    const { day, revised } = settle(state.day, local, base, this.#rows.bindings, this.#calibration);
+    const { day, visitors, revised } = settle(state.day, local, base, this.#rows.bindings, this.#calibration);
     // A store that is open round the clock has people inside at its settlement; any other one is empty.
     if (jumps || !this.#rows.calendar.isOpen(local.settlement)) state.occupancy = 0;
     state.day = createDay();
     state.settledAt = local.settlement;
     state.settledDate = local.date;
     this.#settlement = this.#nextSettlement();
-    return [day, ...revised];
+    return [day, ...(visitors === null ? [] : [visitors]), ...revised];
   }
 
   #openNext(sealed: WindowState): void {
@@ -254,7 +286,7 @@ export class Fold {
       while (this.#rows.cursorMs < window.end) this.#evaluate();
       if (sealed) this.#traffic.expire(window);
       if (sealed) this.#advertisers.table.clear();
-      this.#seal(sealed);
+      this.#seal({ ...AT_ITS_END, settles: sealed });
     }
     const expected = this.#windows.oldest.start;
     this.#windows.restart(at, state.newest);
@@ -266,6 +298,60 @@ export class Fold {
     this.#rows.calendar = new Calendar(parameters);
     this.#settlement = this.#nextSettlement();
     this.#schedule();
+  }
+
+  /** The wall clock: how far it can be trusted from here on, and whether time was wrong up to here. */
+  #takeClock(batch: InputBatch, row: number): void {
+    const { at } = this.#state;
+    const trust = CLOCK_TRUST[batch.flags[row]] ?? 'unknown';
+    const change = batch.payloads.get(row);
+    if (change !== undefined) this.#correct(new Correction(JSON.parse(change) as ClockChange, this.#state));
+    else this.#rows.windowAt(at);
+    this.#windows.trustClock(trust, this.#state.at);
+  }
+
+  /** Seals what is open and goes on under the corrected clock. */
+  #correct(correction: Correction): void {
+    const state = this.#state;
+    const { before, after, restarted } = correction;
+    // Up to the cut, without the window that begins there.
+    this.#rows.windowAt(before - 1);
+    const open = [...this.#windows.states];
+    // What is open may be of the clock before a restart, and then of its day too.
+    const parted = correction.partsFrom(state.day, before);
+    const early = parted && !restarted ? this.#settleDay(this.#baseOf(open[0]), true) : [];
+    if (!restarted) this.#correctDay(correction, parted ? open[0].start : state.settledAt);
+    for (const window of open) {
+      while (this.#rows.cursorMs < Math.min(window.end, before)) this.#evaluate();
+      const last = window === open.at(-1);
+      if (last && restarted) this.#traffic.changeKey(window);
+      const correctedMs = correction.window(window);
+      this.#seal({ correctedMs, settles: last && restarted && parted, settled: window === open[0] ? early : [] });
+    }
+    if (restarted) this.#correctDay(correction, state.settledAt);
+    correction.counters(state.counters);
+    this.#traffic.correct(before, after);
+    this.#advertisers.table.clear();
+    state.clockSince = correction.since;
+    state.warmUpUntil += correction.deltaMs;
+    state.at = after;
+    state.minute = Math.floor(after / MINUTE_MS);
+    this.#windows.clock = null;
+    this.#windows.restartWithin(after, state.newest);
+    this.#rows.calendar = new Calendar(this.#windows.oldest.parameters);
+    // What was due by now was settled above; a day between it and now was never counted.
+    if (this.#nextSettlement().settlement <= after) state.settledAt = after;
+    this.#settlement = this.#nextSettlement();
+    this.#schedule();
+  }
+
+  /** The business day goes on under the corrected clock; a date is settled again where its business is not over after all. */
+  #correctDay(correction: Correction, settledAt: number): void {
+    const state = this.#state;
+    correction.day(state.day);
+    state.settledAt = correction.time(settledAt);
+    if (this.#rows.calendar.businessDay(correction.after).date <= state.settledDate) state.settledDate = '';
+    this.#settlement = this.#nextSettlement();
   }
 
   #nextSettlement(): LocalDay {

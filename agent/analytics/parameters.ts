@@ -37,5 +37,7 @@ export interface Parameters {
   visitGapMs: number;
   /** Seconds a passer-by is within reach: frontage in metres over walking speed. */
   passingSeconds: number;
+  /** True where a sketch of the day's visitors is told; absent where it is not. */
+  visitors?: boolean;
   sensors: SensorParameters[];
 }

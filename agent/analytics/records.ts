@@ -4,6 +4,8 @@
  * are those of contract v1; `contract/` holds the schemas, the compiler keeps both equal.
  */
 
+import type { ClockTrust } from '../readings.ts';
+
 export interface RecordBase {
   /** `store` for what concerns the whole store, else a door, zone or sensor id. */
   place: string;
@@ -186,6 +188,29 @@ export interface DayRecord extends RecordBase {
   coverage_permille: number;
 }
 
+/**
+ * The distinct devices that visited on the day of a `day` record, where the settings share them: a HyperLogLog sketch for
+ * unions over days, stores and gateways whose hashes are of one key. A gateway has a key of its own, and a new one each day:
+ * sketches of different keys have no hash in common, so their union only adds them up.
+ */
+export interface VisitorsRecord extends RecordBase {
+  kind: 'visitors';
+  date: string;
+  /** Storage bytes of postgresql-hll (version 1, sparse or full) in lower-case hexadecimal; null below ten visitors a key. */
+  sketch: string | null;
+  /** Binary logarithm of the number of registers, and the bits of each. */
+  log2m: number;
+  regwidth: number;
+  /** Distinct devices by the sketch, told also where that is null. */
+  estimate: number;
+  /** Keys that the hashes were made with: a device heard under two of them counts twice. */
+  keys: number;
+  /** Visits behind it; fewer than those of the day where the sharing began in the course of it. */
+  visits: number;
+  /** Share of those visits that came from a randomised address, to 1 / 1000; null without any. */
+  random_share: number | null;
+}
+
 export type WindowRecord =
   | DoorRecord
   | OccupancyRecord
@@ -194,7 +219,8 @@ export type WindowRecord =
   | EntryRecord
   | BleRecord
   | CoverageRecord
-  | DayRecord;
+  | DayRecord
+  | VisitorsRecord;
 
 /** One sealed window with all its records; sealed even when nothing happened. */
 export interface SealedWindow {
@@ -205,5 +231,9 @@ export interface SealedWindow {
   skipped: number;
   /** True while the state was rebuilt without a readable snapshot: counts may be low. */
   warmUp: boolean;
+  /** How far the clock could be trusted while it was counted, at its worst. */
+  clock: ClockTrust;
+  /** Milliseconds by which its times were corrected after it was counted; null where the clock was left as it was. */
+  correctedMs: number | null;
   records: WindowRecord[];
 }

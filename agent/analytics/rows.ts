@@ -8,6 +8,7 @@ import { coveredIn } from './coverage.ts';
 import { type CounterReading, counterDifference } from './doors.ts';
 import { exitsWithoutEntry } from './occupancy.ts';
 import type { Parameters, SensorParameters } from './parameters.ts';
+import { endOf } from './settlement.ts';
 import type { FoldState } from './state.ts';
 import type { DeviceSighting, Traffic } from './traffic.ts';
 import { advertisersOf, countFlow, coverageOf, doorOf, type OpenWindows, type WindowState, zoneOf } from './windows.ts';
@@ -16,14 +17,22 @@ export class RowCounter {
   /** Follow the newest parameters, and those of the oldest window. */
   bindings: Bindings;
   calendar: Calendar;
-  /** Start of the next minute to be evaluated, ms: sightings before it are late. */
+  /** From when on sightings are in time, ms: the start of the next minute to be evaluated, in windows that are open. */
   cursorMs = 0;
   readonly #state: FoldState;
   readonly #windows: OpenWindows;
   readonly #traffic: Traffic;
   readonly #advertisers: Advertisers;
   /** Reused for every row. */
-  readonly #sighting: DeviceSighting = { high: 0, low: 0, lasting: false, time: 0, inside: false, open: false };
+  readonly #sighting: DeviceSighting = {
+    high: 0,
+    low: 0,
+    key: 0,
+    lasting: false,
+    time: 0,
+    inside: false,
+    open: false,
+  };
 
   constructor(state: FoldState, windows: OpenWindows, traffic: Traffic, advertisers: Advertisers) {
     this.#state = state;
@@ -98,6 +107,7 @@ export class RowCounter {
     const sighting = this.#sighting;
     sighting.high = high;
     sighting.low = low;
+    sighting.key = this.#state.key;
     sighting.lasting = !random;
     sighting.time = time;
     sighting.inside = isInside(batch.rssi[row], gateDbm);
@@ -181,7 +191,7 @@ export class RowCounter {
     }
     // What was taken for an empty shop taught, or would teach, that phones come without people.
     for (const window of this.#windows.states) if (window.end > from && window.start <= to) window.estimated = true;
-    for (const window of this.#state.day.windows) if (window.end > from) window.evidence = null;
+    for (const window of this.#state.day.windows) if (endOf(window) > from) window.evidence = null;
   }
 
   /**
@@ -192,7 +202,7 @@ export class RowCounter {
   #makeUp(from: number, net: number): void {
     const { day } = this.#state;
     const { oldest, states } = this.#windows;
-    const missing = exitsWithoutEntry(day.windows.filter((window) => window.end > from));
+    const missing = exitsWithoutEntry(day.windows.filter((window) => endOf(window) > from));
     const made = states.reduce((sum, { alreadyLeft }) => sum + alreadyLeft, 0);
     oldest.alreadyLeft += Math.max(0, Math.min(missing - made, net));
   }

@@ -9,8 +9,9 @@ import type { Calibration, Evidence } from './calibration.ts';
 import { coveredMs } from './coverage.ts';
 import type { Occupancy } from './occupancy.ts';
 import { passingPeople } from './passing.ts';
-import type { DayRecord, OccupancyRecord } from './records.ts';
+import type { DayRecord, OccupancyRecord, VisitorsRecord } from './records.ts';
 import type { WindowSummary } from './sealing.ts';
+import { createVisitors, uniteVisitors, type VisitorsState, visitorsRecord } from './visitors.ts';
 import { MINUTE_MS, type WindowState, zoneOf } from './windows.ts';
 
 /** Flows further apart than this factor are a broken door, not drift: nothing is revised and no dwell is told. */
@@ -29,6 +30,8 @@ export interface DayWindow extends Occupancy {
   exitMs: number;
   /** What it teaches the calibration besides its occupancy; null when it was not fit to teach. */
   evidence: Omit<Evidence, 'personMinutes'> | null;
+  /** Milliseconds by which time was corrected after it was sealed; absent for none. Its start and end stay as sealed. */
+  correctedMs?: number;
 }
 
 export interface DayState {
@@ -41,11 +44,20 @@ export interface DayState {
   sensorMs: number;
   /** What caught-up people add to the times left for having come and gone before their window; absent for none. */
   earlier?: { entryMs: number; exitMs: number };
+  /** Absent for none, and where they are not shared. */
+  visitors?: VisitorsState;
 }
 
 export interface Settlement {
   day: DayRecord;
+  /** Null where they are not shared. */
+  visitors: VisitorsRecord | null;
   revised: OccupancyRecord[];
+}
+
+/** The end of a sealed window in the time of now. */
+export function endOf({ end, correctedMs = 0 }: DayWindow): number {
+  return end + correctedMs;
 }
 
 export function createDay(): DayState {
@@ -75,6 +87,10 @@ export function addToDay(
   day.passersBy += summary.passersBy;
   day.burstsOutside += zoneOf(window, 0).burstsOutside;
   day.transactions += window.transactions;
+  if (window.visitors !== undefined) {
+    day.visitors ??= createVisitors();
+    uniteVisitors(day.visitors, window.visitors);
+  }
   for (const sensor of sensors) day.coveredMs += coveredMs(window, sensor);
   day.sensorMs += sensors.length * (end - start);
 }
@@ -95,10 +111,10 @@ export function settle(
   const entries = sum(windows, (window) => window.entries);
   const exits = sum(windows, (window) => window.exits);
   // Business past midnight: times left count to its end, so that none of them is negative.
-  const end = Math.max(local.end, windows.at(-1)?.end ?? 0);
+  const end = windows.reduce((last, window) => Math.max(last, endOf(window)), local.end);
   const { earlier = { entryMs: 0, exitMs: 0 } } = day;
-  const entryMs = earlier.entryMs + sum(windows, (window) => window.entryMs + window.entries * (end - window.end));
-  const exitMs = earlier.exitMs + sum(windows, (window) => window.exitMs + window.exits * (end - window.end));
+  const entryMs = earlier.entryMs + sum(windows, (window) => window.entryMs + window.entries * (end - endOf(window)));
+  const exitMs = earlier.exitMs + sum(windows, (window) => window.exitMs + window.exits * (end - endOf(window)));
   const sound = entries > 0 && exits > 0 && entries <= MAX_RATIO * exits && exits <= MAX_RATIO * entries;
   const settled = sound ? settleWindows(windows, entries / exits) : windows;
   calibration.settle(
@@ -139,8 +155,10 @@ export function settle(
     coverage_permille: day.sensorMs === 0 ? 0 : Math.round((1000 * day.coveredMs) / day.sensorMs),
   };
   const changed = hasDoor ? settled.filter((window, index) => differs(window, windows[index])) : [];
+  const shared = bindings.hasWifi && bindings.parameters.visitors === true;
   return {
     day: record,
+    visitors: shared ? visitorsRecord(record, day.visitors ?? createVisitors()) : null,
     revised: changed.map((window) => occupancyRecord(window, base.store, REVISED)),
   };
 }
@@ -210,7 +228,7 @@ function settleWindows(windows: readonly DayWindow[], ratio: number): DayWindow[
  */
 function dwellError(windows: readonly DayWindow[], dwell: number, entries: number, exits: number): number {
   const left = windows.filter((window) => window.exits > 0);
-  const time = (window: DayWindow): number => window.end - window.exitMs / window.exits;
+  const time = (window: DayWindow): number => endOf(window) - window.exitMs / window.exits;
   const mean = sum(left, (window) => window.exits * time(window)) / exits;
   const variance = sum(left, (window) => window.exits * (time(window) - mean) ** 2) / exits;
   const missed = Math.max(Math.abs(entries - exits), MISSED_SHARE * (entries + exits));

@@ -1,4 +1,6 @@
 /** The fold's state as a snapshot holds it: plain data, the open windows, and the device table's columns. */
+
+import type { ClockTrust } from '../readings.ts';
 import { Advertisers } from './advertisers.ts';
 import type { Places } from './bindings.ts';
 import { Calibration, type CalibrationState } from './calibration.ts';
@@ -26,6 +28,8 @@ export interface FoldState {
   key: number;
   /** People inside at the start of the oldest window. */
   occupancy: number;
+  /** Since when the clock is the one that it is now, for another one kept the machine before; 0 for always. */
+  clockSince: number;
   /** Instant and local date of the last settlement. */
   settledAt: number;
   settledDate: string;
@@ -43,10 +47,11 @@ export interface FoldState {
  * What came later, and snapshots of releases before lack. Fields are only added, and only to the JSON: so either release
  * reads the other's snapshot, and none is lost by going back.
  */
-type Newer = 'advertisers' | 'alreadyLeft' | 'estimated';
+type Newer = 'advertisers' | 'alreadyLeft' | 'estimated' | 'clock';
 
 interface Snapshot {
-  state: Omit<FoldState, 'newest'>;
+  state: Omit<FoldState, 'newest' | 'clockSince'> & Partial<Pick<FoldState, 'clockSince'>>;
+  clock?: ClockTrust | null;
   /** The newest parameters, then those of open windows that differ, each once. */
   parameters: Parameters[];
   windows: (Omit<WindowState, 'parameters' | Newer> & Partial<Pick<WindowState, Newer>> & { parameters: number })[];
@@ -66,6 +71,7 @@ export function createFoldState(parameters: Parameters, at: number, today: Today
     warmUpUntil: 0,
     key: 0,
     occupancy: 0,
+    clockSince: 0,
     settledAt: at,
     settledDate: '',
     newest: parameters,
@@ -89,6 +95,7 @@ export function writeState(
   const parameters = [newest];
   const snapshot: Snapshot = {
     state: rest,
+    clock: windows.clock,
     parameters,
     windows: windows.states.map((window) => ({ ...window, parameters: indexOf(parameters, window.parameters) })),
     untracked: traffic.untracked,
@@ -104,10 +111,11 @@ export function readState(
   body: Uint8Array,
 ): { state: FoldState; windows: OpenWindows; traffic: Traffic; advertisers: Advertisers } {
   const decoded = decodeSnapshot(version, body);
-  const { state, parameters, windows, untracked, devices, advertisers: saved } = decoded.state as Snapshot;
+  const { state, clock, parameters, windows, untracked, devices, advertisers: saved } = decoded.state as Snapshot;
   const open = new OpenWindows();
+  open.clock = clock ?? null;
   for (const window of windows) {
-    const newer = { advertisers: [], alreadyLeft: 0, estimated: false };
+    const newer = { advertisers: [], alreadyLeft: 0, estimated: false, clock: null };
     open.states.push({ ...newer, ...window, parameters: parameters[window.parameters] });
   }
   for (const window of state.day.windows) window.alreadyLeft ??= 0;
@@ -117,7 +125,12 @@ export function readState(
   traffic.untracked = untracked;
   const advertisers = new Advertisers();
   if (saved !== undefined) advertisers.table.load(Buffer.from(saved.columns, 'base64'), saved.size);
-  return { state: { ...state, newest: parameters[0] }, windows: open, traffic, advertisers };
+  return {
+    state: { ...state, clockSince: state.clockSince ?? 0, newest: parameters[0] },
+    windows: open,
+    traffic,
+    advertisers,
+  };
 }
 
 function saveAdvertisers({ table }: Advertisers): { size: number; columns: string } {

@@ -7,9 +7,10 @@
  * Scope 0 is the whole store; a store of several zones counts each key in its zone's scope as well.
  */
 import { DeviceFlag, DeviceTable } from './devices.ts';
-import { beat, FIXTURE_IDLE_MS, METRONOME_IDLE_MS, nightPresence } from './fixtures.ts';
+import { beat, FIXTURE_IDLE_MS, METRONOME_IDLE_MS, NIGHT_SLOT_MS, nightPresence } from './fixtures.ts';
 import { heardIn, markMinute } from './minute-mask.ts';
 import type { Parameters } from './parameters.ts';
+import { addVisitor, createVisitors } from './visitors.ts';
 import { becomeFixture, censorEncounter, continueEncounter, endEncounter, endMinute } from './visits.ts';
 import { MINUTE_MS, type OpenWindows, type WindowState, type ZoneCounts, zoneOf } from './windows.ts';
 
@@ -24,6 +25,8 @@ const KEEP_MS = (PRESENT_MINUTES + 1) * MINUTE_MS;
 export interface DeviceSighting {
   high: number;
   low: number;
+  /** Id of the key that the hash was made with. */
+  key: number;
   lasting: boolean;
   time: number;
   inside: boolean;
@@ -73,7 +76,11 @@ export class Traffic {
       else counts.burstsOutside++;
       if (scope === 0) (inside ? window.inside : window.outside)[Math.floor((time - window.start) / MINUTE_MS)]++;
     }
+    const { visits } = counts;
     continueEncounter(columns, slot, counts, time, inside);
+    if (counts.visits === visits || scope !== 0 || window.parameters.visitors !== true) return;
+    window.visitors ??= createVisitors();
+    addVisitor(window.visitors, sighting);
   }
 
   /**
@@ -119,6 +126,22 @@ export class Traffic {
     table.clear();
   }
 
+  /** Time was corrected from `before` to `after`: what is open goes on as if it had always been so late. */
+  correct(before: number, after: number): void {
+    const { columns, size } = this.table;
+    for (const column of [
+      columns.last,
+      columns.insideFirst,
+      columns.insideLast,
+      columns.firstBurst,
+      columns.lastBurst,
+    ]) {
+      for (let slot = 0; slot < size; slot++) if (column[slot] > 0) column[slot] += after - before;
+    }
+    moveSlots(columns.minute, size, before, after, MINUTE_MS);
+    moveSlots(columns.lastNightSlot, size, before, after, NIGHT_SLOT_MS);
+  }
+
   /** Ends every encounter as if its gap had passed, for a jump of time over days. */
   expire(window: WindowState): void {
     const { table } = this;
@@ -143,6 +166,12 @@ export class Traffic {
     if ((tag[slot] & 1) === 0) return KEEP_MS;
     return nightSlots[slot] > 0 ? FIXTURE_IDLE_MS : METRONOME_IDLE_MS;
   }
+}
+
+/** Numbers of spans of time go on as far back as they were. */
+function moveSlots(column: Uint32Array, size: number, before: number, after: number, span: number): void {
+  const ahead = Math.floor(after / span) - Math.floor(before / span);
+  for (let slot = 0; slot < size; slot++) column[slot] = Math.max(0, column[slot] + ahead);
 }
 
 function countMinute(counts: ZoneCounts, present: number): void {

@@ -2,9 +2,11 @@
  * The windows that are open: the oldest unsealed one, and those behind it that readings within the grace already belong
  * to. All sums are integers and commute, so the order in which rows of one window come never matters.
  */
+import { CLOCK_TRUST, type ClockTrust } from '../readings.ts';
 import { createCoverage, type SensorCoverage } from './coverage.ts';
 import type { Histogram } from './histogram.ts';
 import type { Parameters } from './parameters.ts';
+import type { VisitorsState } from './visitors.ts';
 
 export const MINUTE_MS = 60_000;
 
@@ -87,15 +89,21 @@ export interface WindowState {
   transactions: number;
   /** Caught-up people who had left by other doors before they were counted in: see `Occupancy`. */
   alreadyLeft: number;
-  /** People were caught up in it whose minutes are estimated: nothing is learnt from it. */
+  /** Nothing is learnt from it: people were caught up in it whose minutes are estimated, or it is cut short. */
   estimated: boolean;
+  /** The worst trust in the clock while it was counted; null until anything is known of the clock. */
+  clock: ClockTrust | null;
   /** By sensor index. */
   sensors: Record<number, SensorCoverage>;
+  /** Distinct visitors of the whole store; absent for none, and where they are not shared. */
+  visitors?: VisitorsState;
 }
 
 export class OpenWindows {
   /** Contiguous, oldest first, never empty. */
   readonly states: WindowState[] = [];
+  /** How far the clock can be trusted now; null until anything is known of it. */
+  clock: ClockTrust | null = null;
 
   get oldest(): WindowState {
     return this.states[0];
@@ -119,7 +127,7 @@ export class OpenWindows {
   /** Adds the window from `start`, with the newest parameters if their length has a boundary there. */
   append(start: number, newest: Parameters, before: Parameters): WindowState {
     const parameters = start % (newest.windowMinutes * MINUTE_MS) === 0 ? newest : before;
-    const state = createWindow(start, parameters);
+    const state = createWindow(start, parameters, this.clock);
     this.states.push(state);
     return state;
   }
@@ -128,7 +136,22 @@ export class OpenWindows {
   restart(time: number, parameters: Parameters): void {
     const length = parameters.windowMinutes * MINUTE_MS;
     this.states.length = 0;
-    this.states.push(createWindow(Math.floor(time / length) * length, parameters));
+    this.states.push(createWindow(Math.floor(time / length) * length, parameters, this.clock));
+  }
+
+  /** Starts over with what is left at `time` of the window that holds it. */
+  restartWithin(time: number, parameters: Parameters): void {
+    this.restart(time, parameters);
+    const [window] = this.states;
+    if (window.start === time) return;
+    window.start = time;
+    window.estimated = true;
+  }
+
+  /** The clock is trusted so far from `time` on. */
+  trustClock(clock: ClockTrust, time: number): void {
+    this.clock = clock;
+    for (const state of this.states) if (state.end > time) state.clock = worst(state.clock, clock);
   }
 }
 
@@ -184,7 +207,26 @@ export function countFlow(window: WindowState, time: number, entered: number, le
   window.exitMs += left * (window.end - at);
 }
 
-function createWindow(start: number, parameters: Parameters): WindowState {
+/** The window ends at `time`, where its end lies behind that. */
+export function cutWindow(window: WindowState, time: number): void {
+  const ahead = window.end - time;
+  if (ahead <= 0) return;
+  window.entryMs -= ahead * sum(window.entered);
+  window.exitMs -= ahead * sum(window.left);
+  window.end = time;
+  window.estimated = true;
+}
+
+/** Of two judgements of the clock the one that trusts it less. */
+export function worst(one: ClockTrust | null, other: ClockTrust): ClockTrust {
+  return one !== null && CLOCK_TRUST.indexOf(one) > CLOCK_TRUST.indexOf(other) ? one : other;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+function createWindow(start: number, parameters: Parameters, clock: ClockTrust | null): WindowState {
   const minutes = parameters.windowMinutes;
   return {
     start,
@@ -203,6 +245,7 @@ function createWindow(start: number, parameters: Parameters): WindowState {
     transactions: 0,
     alreadyLeft: 0,
     estimated: false,
+    clock,
     sensors: {},
   };
 }
