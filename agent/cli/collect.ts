@@ -13,9 +13,13 @@ interface CollectOptions {
   username?: string;
   passwordFile?: string;
   caFile?: string;
+  certFile?: string;
+  keyFile?: string;
   database: string;
+  group?: string;
   every: number;
   json?: boolean;
+  gaps?: boolean;
 }
 
 export function register(program: Command): void {
@@ -26,13 +30,22 @@ export function register(program: Command): void {
     .option('--username <NAME>', 'user name at the broker')
     .option('--password-file <FILE>', 'file whose first line is the password')
     .option('--ca-file <FILE>', "certificates (PEM) that may sign the broker's; default: those of the system")
-    .option('--database <FILE>', 'SQLite file, made where there is none', DEFAULT_DATABASE)
+    .option('--cert-file <FILE>', 'client certificate (PEM, its chain behind it) to show the broker; with --key-file')
+    .option('--key-file <FILE>', 'its key (PEM), without a passphrase')
+    .option(
+      '--database <FILE|URL>',
+      'SQLite file, made where there is none, or postgres://user@host/database',
+      DEFAULT_DATABASE,
+    )
+    .option('--group <NAME>', 'share the batches with other collectors of this name, on one PostgreSQL (needs MQTT 5)')
     .option('--every <N>', 'print a line each N batches', parseCount, 100)
     .option('--json', 'print one JSON line per commit and per notice instead')
     .addHelpText(
       'after',
       `
 Ctrl-C commits what has arrived, says goodbye, and prints the ledger.
+The password of PostgreSQL comes from ~/.pgpass or PGPASSWORD rather than from the address. While PostgreSQL is away nothing
+is acknowledged, and the gateways send again.
 
 Exit codes: 0 ended as asked, 1 could not start or failed, 64 wrong use.
 
@@ -40,6 +53,7 @@ Examples:
   footfall collect
   footfall collect --broker mqtts://broker.example:8883 --ca-file ca.pem --username collector --password-file secret
   footfall collect --json | jq 'select(.stored > 0)'
+  footfall collect --database postgres://collector@db.example/footfall --group collectors
   footfall collect report --database collector.db`,
     )
     .action(run);
@@ -49,17 +63,20 @@ Examples:
     .addHelpText(
       'after',
       `
-Takes --database FILE (default ${DEFAULT_DATABASE}) and --json. A collector may go on writing meanwhile.
-"awaited" are sequences that the gateway may still hold, "lost" those it no longer does.
+Takes --database FILE or URL (default ${DEFAULT_DATABASE}) and --json. Collectors may go on writing meanwhile.
+"awaited" are sequences that the gateway may still hold, "told" those it said are gone and why, "lost" those it no longer
+holds and said nothing of. A report of losses is a report: the exit code stays 0.
 
 Exit codes: 0 reported, 1 the database cannot be read, 64 wrong use.
 
 Examples:
   footfall collect report
+  footfall collect report --database postgres://collector@db.example/footfall --gaps
   footfall collect report --database collector.db --json | jq .gaps`,
     )
     // Also given here, so that they may follow the word `report`.
-    .option('--database <FILE>', 'SQLite file of a collector')
+    .option('--database <FILE|URL>', 'SQLite file or PostgreSQL database of a collector')
+    .option('--gaps', 'list every range of missing sequences')
     .option('--json', 'print the report as JSON')
     .action((_own: unknown, command: Command) => report(command.optsWithGlobals<CollectOptions>()));
 }
@@ -69,7 +86,7 @@ async function run(options: CollectOptions): Promise<void> {
     import('../collector/collector.ts'),
     import('../platform/clock.ts'),
   ]);
-  const { broker: url, username, passwordFile, caFile, database, every, json } = options;
+  const { broker: url, username, passwordFile, caFile, certFile, keyFile, database, group, every, json } = options;
   const write = (line: string) => process.stdout.write(`${line}\n`);
   let collector: Collector | null = null;
   let printed = 0;
@@ -78,7 +95,10 @@ async function run(options: CollectOptions): Promise<void> {
     ...(username === undefined ? {} : { username }),
     ...(passwordFile === undefined ? {} : { password: readPassword(passwordFile) }),
     ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
     database,
+    ...(group === undefined ? {} : { group }),
     clock: realClock(),
     log: (level, fields, message) => {
       if (level === 'debug') return;
@@ -100,14 +120,17 @@ async function run(options: CollectOptions): Promise<void> {
 }
 
 async function report(options: CollectOptions): Promise<void> {
-  const { readReport } = await import('../collector/report.ts');
-  const { realClock } = await import('../platform/clock.ts');
+  const [{ openReport }, { realClock }] = await Promise.all([
+    import('../collector/report.ts'),
+    import('../platform/clock.ts'),
+  ]);
   const now = realClock().wall();
-  const found = readReport(options.database, now);
-  process.stdout.write(`${options.json ? JSON.stringify(found, null, 2) : await tableOf(found, now)}\n`);
+  const found = await openReport(options.database, now);
+  const text = options.json ? JSON.stringify(found, null, 2) : await tableOf(found, now, options.gaps === true);
+  process.stdout.write(`${text}\n`);
 }
 
-async function tableOf(found: CollectorReport, now: number): Promise<string> {
+async function tableOf(found: CollectorReport, now: number, listGaps: boolean): Promise<string> {
   if (found.gateways.length === 0) return 'No gateway has been heard yet.';
   const [{ renderTable }, { painter, terminalOf }, { formatAgo, formatCount }] = await Promise.all([
     import('./view/table.ts'),
@@ -115,14 +138,9 @@ async function tableOf(found: CollectorReport, now: number): Promise<string> {
     import('./view/format.ts'),
   ]);
   const { width, colour } = terminalOf(process.stdout, process.env);
-  const columns = [
-    { title: 'gateway', shrinkTo: 16 },
-    { title: 'state' },
-    ...['last seen', 'batches', 'windows', 'awaited', 'lost', 'refused', 'entries today'].map((title) => ({
-      title,
-      align: 'right' as const,
-    })),
-  ];
+  const count = (title: string) => ({ title, align: 'right' as const });
+  const counts = ['last seen', 'batches', 'windows', 'awaited', 'lost', 'told', 'refused', 'epochs', 'entries today'];
+  const columns = [{ title: 'gateway', shrinkTo: 16 }, { title: 'state' }, ...counts.map(count)];
   const rows = found.gateways.map((row) => [
     `${row.tenant}/${row.gateway}`,
     row.online === null ? 'unknown' : row.online ? 'online' : 'offline',
@@ -131,13 +149,21 @@ async function tableOf(found: CollectorReport, now: number): Promise<string> {
     formatCount(row.windows),
     formatCount(row.awaited),
     { text: formatCount(row.lost), tone: row.lost > 0 ? ('bad' as const) : ('plain' as const) },
+    formatCount(row.told),
     formatCount(row.refused),
+    formatCount(row.epochs),
     formatCount(row.entries_today),
   ]);
-  const gaps = found.gaps.map(
-    (gap) => `${gap.state}: ${gap.tenant}/${gap.gateway}, epoch ${gap.epoch}, sequences ${gap.first} to ${gap.last}`,
+  const reasons = found.gateways.flatMap(({ tenant, gateway, told_by_reason: told }) =>
+    Object.entries(told).map(([reason, many]) => `told gone by ${tenant}/${gateway}: ${formatCount(many)} ${reason}`),
   );
-  return [...renderTable(columns, rows, { width, paint: painter(colour) }), ...gaps].join('\n');
+  const gaps = found.gaps.map(({ state, reason, tenant, gateway, epoch, first, last }) => {
+    const what = reason === null ? state : `${state} (${reason})`;
+    return `${what}: ${tenant}/${gateway}, epoch ${epoch}, sequences ${first} to ${last}`;
+  });
+  const hint = `${formatCount(gaps.length)} ranges of sequences are missing: --gaps lists them`;
+  const tail = listGaps ? gaps : gaps.length === 0 ? [] : [hint];
+  return [...renderTable(columns, rows, { width, paint: painter(colour) }), ...reasons, ...tail].join('\n');
 }
 
 async function printLedger(
@@ -146,12 +172,29 @@ async function printLedger(
   json: boolean,
   write: (line: string) => void,
 ): Promise<void> {
-  const { countMissing } = await import('../collector/report.ts');
-  const { received, stored, duplicates, conflicts, rejected, probes, dropped, acknowledged } = collector.stats();
-  const { awaited, lost } = countMissing(database);
-  const ledger = { received, stored, duplicates, conflicts, rejected, probes, dropped, acknowledged, awaited, lost };
+  const { received, stored, duplicates, conflicts, rejected, probes, dropped, acknowledged, commits, failedCommits } =
+    collector.stats();
+  const counts = { received, stored, duplicates, conflicts, rejected, probes, dropped, acknowledged };
+  const ledger = { ...counts, commits, failed_commits: failedCommits, ...(await missingIn(database, json, write)) };
   if (json) write(JSON.stringify({ level: 'info', message: 'Ledger', ...ledger }));
   else for (const [name, value] of Object.entries(ledger)) write(`${name.padEnd(14)}${String(value).padStart(10)}`);
+}
+
+/** Nothing where the database cannot be asked now: what was received is worth telling all the same. */
+async function missingIn(
+  database: string,
+  json: boolean,
+  write: (line: string) => void,
+): Promise<Record<string, number>> {
+  const { countMissing, openReport } = await import('../collector/report.ts');
+  try {
+    return countMissing((await openReport(database, 0)).gaps);
+  } catch (error) {
+    const reason = reasonOf(error);
+    const message = 'The gaps are not known';
+    write(json ? JSON.stringify({ level: 'warn', message, reason }) : lineOf(message, { reason }));
+    return {};
+  }
 }
 
 function progressOf(collector: Collector, event: CollectorEvent): string {

@@ -4,13 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { encodeMessage } from '../contract/messages.ts';
-import { COLLECTOR_SUBSCRIPTIONS, parseTopic, topicsOf } from '../contract/topics.ts';
+import { COLLECTOR_SUBSCRIPTIONS, parseTopic } from '../contract/topics.ts';
 import { reasonOf } from '../errors.ts';
 import { Link, type LinkState, type Log } from '../mqtt/link.ts';
 import { openSession, type Session } from '../mqtt/session.ts';
 import { checkBatch, checkProbe, checkState, type Sender } from './intake.ts';
-import { CollectorStore } from './store.ts';
+import { Replies } from './replies.ts';
+import { type Arrival, CONFLICT, type CollectorStore, databaseName, openStore } from './store.ts';
+import { sharedSubscriptions } from './subscriptions.ts';
 
 export interface CollectorOptions {
   /** mqtt:// or mqtts:// with host and optional port. */
@@ -18,8 +19,13 @@ export interface CollectorOptions {
   username?: string;
   password?: string;
   caFile?: string;
-  /** SQLite file, made where there is none. */
+  /** Client certificate and its key, PEM; both or neither. */
+  certFile?: string;
+  keyFile?: string;
+  /** SQLite file, made where there is none, or postgres://user@host/database. */
   database: string;
+  /** Collectors of one group share the batches between them, where the broker speaks MQTT 5. */
+  group?: string;
   clientId?: string;
   clock: Clock;
   log: Log;
@@ -54,6 +60,11 @@ export interface CollectorStats extends LinkState {
   /** Sequences acknowledged, those of probes too. */
   acknowledged: number;
   states: number;
+  commits: number;
+  /** Commits that failed; none of their messages is acknowledged. */
+  failedCommits: number;
+  /** Why the database cannot be used now; null while it can. */
+  databaseTrouble: string | null;
   lastCommitAt: number | null;
 }
 
@@ -63,27 +74,36 @@ export interface Collector {
   stop(): Promise<void>;
 }
 
-interface Arrived extends Sender {
-  leaf: 'batch' | 'state';
-  body: Uint8Array;
-}
-
-interface Reply {
-  ok: number[];
-  rejected: { seq: number; code: string; message: string }[];
+/** A message that is checked and waits for a commit. */
+interface Waiting {
+  from: Sender;
+  /** Null for a probe, which is answered and not stored. */
+  arrival: Arrival | null;
+  /** Which batch an answer names; null where none can be given. */
+  address: { epoch: string; sequence: number } | null;
+  /** Of the message. */
+  octets: number;
 }
 
 /** Messages in the queue beyond which new ones are dropped; 64 KiB each at most. */
 const QUEUE_LIMIT = 2_000;
-/** Entries in one acknowledgement, which must stay within 64 KiB though every character of a reason were escaped. */
-const OK_PER_ACK = 1_000;
-const REJECTED_PER_ACK = 16;
+/** Octets of messages in one commit, about. */
+const COMMIT_OCTETS = 8 * 1024 * 1024;
 
-/** @throws AgentError `broker_url`, `collector_database` */
+const LONGEST_RETRY_MS = 5_000;
+
+/** @throws AgentError `broker_url`, `collector_database`, `collector_group` */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
-  const collector = new ReferenceCollector(options);
-  collector.start();
-  return collector;
+  const { clock, log, database } = options;
+  const store = await openStore(database, { clock, random: Math.random, log });
+  try {
+    const collector = new ReferenceCollector(options, store);
+    collector.start();
+    return collector;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 class ReferenceCollector implements Collector {
@@ -93,7 +113,7 @@ class ReferenceCollector implements Collector {
   readonly #defer: (task: () => void) => void;
   readonly #link: Link;
   readonly #store: CollectorStore;
-  readonly #counts: Omit<CollectorStats, keyof LinkState> = {
+  readonly #counts: Omit<CollectorStats, keyof LinkState | 'databaseTrouble'> = {
     received: 0,
     stored: 0,
     duplicates: 0,
@@ -103,28 +123,39 @@ class ReferenceCollector implements Collector {
     dropped: 0,
     acknowledged: 0,
     states: 0,
+    commits: 0,
+    failedCommits: 0,
     lastCommitAt: null,
   };
   #session: Session | null = null;
-  #queue: Arrived[] = [];
-  #draining = false;
+  #queue: Waiting[] = [];
+  #due = false;
+  /** A drain under way: what arrives meanwhile joins its next commit. */
+  #draining: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(options: CollectorOptions) {
+  /** @throws AgentError `broker_url`, `collector_group` */
+  constructor(options: CollectorOptions, store: CollectorStore) {
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#store = store;
     this.#observe = options.observe ?? (() => {});
     this.#defer = options.defer ?? ((task) => void options.clock.after(0, task));
+    const share = options.group === undefined ? null : sharedSubscriptions(options.group);
     this.#link = new Link(
       {
         ...options,
         clientId: options.clientId ?? `ffcollector${randomBytes(6).toString('hex')}`,
         subscriptions: COLLECTOR_SUBSCRIPTIONS,
+        // One of few, and every gateway waits for it: what they publish before it is back they have to send again.
+        longestRetryMs: LONGEST_RETRY_MS,
       },
       {
         will: async () => null,
         ready: (session) => {
           this.#session = session;
+          if (share === null || session.protocol === 5) return;
+          this.#log('warn', {}, 'The broker does not speak MQTT 5: each collector of the group gets every batch');
         },
         message: (topic, payload) => this.#message(topic, payload),
         progress: () => {},
@@ -132,9 +163,18 @@ class ReferenceCollector implements Collector {
           this.#session = null;
         },
       },
-      { clock: options.clock, random: Math.random, log: options.log, open: openSession },
+      {
+        clock: options.clock,
+        random: Math.random,
+        log: options.log,
+        open: (request, events) =>
+          openSession(
+            share === null || request.protocol !== 5 ? request : { ...request, subscriptions: share },
+            events,
+          ),
+      },
     );
-    this.#store = new CollectorStore(options.database);
+    options.log('info', { database: databaseName(options.database) }, 'Database open');
   }
 
   start(): void {
@@ -142,15 +182,17 @@ class ReferenceCollector implements Collector {
   }
 
   stats(): CollectorStats {
-    return { ...this.#link.state, ...this.#counts };
+    return { ...this.#link.state, ...this.#counts, databaseTrouble: this.#store.trouble };
   }
 
   async stop(): Promise<void> {
     if (this.#stopped) return;
-    this.#drain();
     this.#stopped = true;
+    // A database that is away is not waited for: nothing of the queue was acknowledged.
+    if (this.#store.trouble !== null) await this.#store.close();
+    await this.#drain();
     await this.#link.stop();
-    this.#store.close();
+    await this.#store.close();
   }
 
   #message(topic: string, body: Uint8Array): void {
@@ -163,29 +205,90 @@ class ReferenceCollector implements Collector {
       this.#counts.dropped++;
       return;
     }
-    this.#queue.push({ tenant: parsed.tenant, gateway: parsed.gateway, leaf: parsed.leaf, body });
-    if (this.#draining) return;
-    this.#draining = true;
+    const from = { tenant: parsed.tenant, gateway: parsed.gateway };
+    // Checked now: this works while a database of another process commits what came before.
+    const waiting = parsed.leaf === 'batch' ? checkedBatch(from, body) : checkedState(from, body);
+    if (waiting.arrival?.kind === 'refused') {
+      this.#log('warn', { ...from, where: waiting.arrival.refused.message }, 'Rejected a message');
+    }
+    this.#queue.push(waiting);
+    if (this.#due || this.#draining !== null) return;
+    this.#due = true;
     // No timer: all that is already in the socket's buffer joins this commit, and nothing waits for more.
-    this.#defer(() => this.#drain());
+    this.#defer(() => {
+      this.#due = false;
+      void this.#drain();
+    });
   }
 
-  #drain(): void {
-    this.#draining = false;
-    const arrived = this.#queue;
-    if (arrived.length === 0 || this.#stopped) return;
-    this.#queue = [];
-    const replies = new Map<string, { from: Sender; epoch: string; reply: Reply }>();
-    const event: CollectorEvent = { stored: 0, duplicates: 0, conflicts: 0, refused: 0, states: 0, probes: 0 };
+  #drain(): Promise<void> {
+    this.#draining ??= this.#commitAll();
+    return this.#draining;
+  }
+
+  async #commitAll(): Promise<void> {
     try {
-      this.#store.transaction(() => {
-        for (const message of arrived) this.#take(message, replies, event);
-      });
+      while (this.#queue.length > 0) {
+        await this.#store.usable();
+        await this.#commit(this.#take());
+      }
+    } catch {
+      // Closed while the database was away.
+      this.#counts.dropped += this.#queue.length;
+      this.#queue = [];
+    } finally {
+      this.#draining = null;
+    }
+  }
+
+  /** The head of the queue, as much as one commit should have. */
+  #take(): Waiting[] {
+    let count = 0;
+    for (let octets = 0; count < this.#queue.length && octets < COMMIT_OCTETS; count++)
+      octets += this.#queue[count].octets;
+    return this.#queue.splice(0, count);
+  }
+
+  async #commit(taken: Waiting[]): Promise<void> {
+    const stored = taken.flatMap((waiting) => (waiting.arrival === null ? [] : [waiting.arrival]));
+    const replies = new Replies();
+    const event: CollectorEvent = { stored: 0, duplicates: 0, conflicts: 0, refused: 0, states: 0, probes: 0 };
+    const committedAt = Math.round(this.#clock.wall());
+    try {
+      const outcomes = (await this.#store.commit(stored, committedAt)).values();
+      for (const { from, arrival, address } of taken) {
+        if (arrival === null) {
+          event.probes++;
+          replies.ok(from, address);
+          continue;
+        }
+        const outcome = outcomes.next().value;
+        if (outcome === undefined) throw new Error('the database answered for fewer messages than it was given');
+        if (outcome.became === 'refused') {
+          event.refused++;
+          replies.rejected(from, address, 'invalid', outcome.reason);
+          this.#log('warn', { ...from, where: outcome.reason }, 'Rejected a message');
+        } else if (outcome.became === 'noted') {
+          if (arrival.kind === 'state') event.states++;
+          else event.refused++;
+          if (arrival.kind === 'refused')
+            replies.rejected(from, address, arrival.refused.code, arrival.refused.message);
+        } else if (outcome.became === 'conflict') {
+          event.conflicts++;
+          replies.rejected(from, address, 'conflict', CONFLICT);
+          this.#log('warn', { ...from, ...address }, 'A batch conflicts with one stored before');
+        } else {
+          if (outcome.became === 'stored') event.stored++;
+          else event.duplicates++;
+          replies.ok(from, address);
+        }
+      }
     } catch (error) {
-      this.#counts.dropped += arrived.length;
+      this.#counts.dropped += taken.length;
+      this.#counts.failedCommits++;
       this.#log(
         'error',
-        { reason: reasonOf(error), messages: arrived.length },
+        { reason: reasonOf(error), messages: taken.length },
         'The commit failed; nothing is acknowledged',
       );
       return;
@@ -196,80 +299,43 @@ class ReferenceCollector implements Collector {
     this.#counts.rejected += event.refused;
     this.#counts.states += event.states;
     this.#counts.probes += event.probes;
-    this.#counts.lastCommitAt = this.#clock.wall();
+    this.#counts.commits++;
+    this.#counts.lastCommitAt = committedAt;
     this.#link.good();
-    for (const { from, epoch, reply } of replies.values()) this.#reply(from, epoch, reply);
+    this.#answer(replies);
     this.#observe(event);
   }
 
-  #take(
-    message: Arrived,
-    replies: Map<string, { from: Sender; epoch: string; reply: Reply }>,
-    event: CollectorEvent,
-  ): void {
-    const now = Math.round(this.#clock.wall());
-    const from = { tenant: message.tenant, gateway: message.gateway };
-    const replyTo = (epoch: string): Reply => {
-      const key = `${from.tenant}/${from.gateway}/${epoch}`;
-      const entry = replies.get(key) ?? { from, epoch, reply: { ok: [], rejected: [] } };
-      replies.set(key, entry);
-      return entry.reply;
-    };
-    if (message.leaf === 'state') {
-      const checked = checkState(message.body);
-      if (checked.ok) {
-        this.#store.addState(from, checked.state, now);
-        event.states++;
-      } else {
-        this.#store.addRefusal({ ...from, address: null, message: checked.message }, 'invalid_state', now);
-        event.refused++;
-      }
-      return;
-    }
-    const checked = checkBatch(from, message.body);
-    if (!checked.ok) {
-      const probe = checkProbe(from, message.body);
-      if (probe !== null) {
-        event.probes++;
-        replyTo(probe.epoch).ok.push(probe.sequence);
-        return;
-      }
-      const { address, code, message: text } = checked.refused;
-      this.#store.addRefusal(checked.refused, code, now);
-      event.refused++;
-      if (address !== null) replyTo(address.epoch).rejected.push({ seq: address.sequence, code, message: text });
-      this.#log('warn', { ...from, where: text }, 'Rejected a batch');
-      return;
-    }
-    const { epoch, sequence } = checked.batch;
-    const outcome = this.#store.addBatch(checked.batch, now);
-    if (outcome === 'conflict') {
-      event.conflicts++;
-      const text = 'another batch with the same source and id was stored before';
-      replyTo(epoch).rejected.push({ seq: sequence, code: 'conflict', message: text });
-      this.#log('warn', { ...from, sequence }, 'A batch conflicts with one stored before');
-      return;
-    }
-    if (outcome === 'stored') event.stored++;
-    else event.duplicates++;
-    replyTo(epoch).ok.push(sequence);
-  }
-
-  #reply(from: Sender, epoch: string, reply: Reply): void {
-    const topic = topicsOf(from.tenant, from.gateway).ack;
-    const { ok, rejected } = reply;
-    const parts = Math.max(Math.ceil(ok.length / OK_PER_ACK), Math.ceil(rejected.length / REJECTED_PER_ACK));
-    for (let index = 0; index < parts; index++) {
-      const part = {
-        ok: ok.slice(index * OK_PER_ACK, (index + 1) * OK_PER_ACK),
-        rejected: rejected.slice(index * REJECTED_PER_ACK, (index + 1) * REJECTED_PER_ACK),
-      };
+  #answer(replies: Replies): void {
+    for (const { topic, body, count } of replies.messages()) {
       // Without a session nothing is sent: the gateway sends the batch again, and duplicates are acknowledged again.
-      this.#session?.publish(topic, encodeMessage({ epoch, ...part }), false, (refusal) => {
+      this.#session?.publish(topic, body, false, (refusal) => {
         if (refusal !== null)
           this.#link.complain({ ...refusal, reason: `an acknowledgement was not taken: ${refusal.reason}` });
-        else this.#counts.acknowledged += part.ok.length;
+        else this.#counts.acknowledged += count;
       });
     }
   }
+}
+
+function checkedState(from: Sender, body: Uint8Array): Waiting {
+  const checked = checkState(from, body);
+  const arrival: Arrival = checked.ok
+    ? { kind: 'state', from, state: checked.state }
+    : { kind: 'refused', refused: checked.refused };
+  return { from, arrival, address: null, octets: body.length };
+}
+
+function checkedBatch(from: Sender, body: Uint8Array): Waiting {
+  const checked = checkBatch(from, body);
+  const octets = body.length;
+  if (checked.ok) {
+    const { batch } = checked;
+    const address = { epoch: batch.epoch, sequence: batch.sequence };
+    return { from, arrival: { kind: 'batch', batch }, address, octets };
+  }
+  const probe = checkProbe(from, body);
+  if (probe !== null) return { from, arrival: null, address: probe, octets };
+  const { refused } = checked;
+  return { from, arrival: { kind: 'refused', refused }, address: refused.address, octets };
 }

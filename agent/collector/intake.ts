@@ -1,17 +1,19 @@
 /** Checks what arrived before the database sees it. Pure. */
 import { createHash } from 'node:crypto';
-import { type BatchMessage, batchMessage } from '../contract/batch.ts';
+import { batchMessage } from '../contract/batch.ts';
+import { GAP_TYPE, type GapRange, gapMessage } from '../contract/gap.ts';
 import { type StateMessage, stateMessage } from '../contract/messages.ts';
 import { PROBE_SEQUENCE, probeMessage } from '../contract/probe.ts';
 import { readMessage } from '../contract/read.ts';
 import { sourceOf } from '../contract/topics.ts';
+import { notPlain, toPlainText } from './plain.ts';
 
 export interface Sender {
   tenant: string;
   gateway: string;
 }
 
-/** A batch that may be stored. */
+/** A batch or a gap record that may be stored: one line of sequences, one rule for both. */
 export interface CheckedBatch extends Sender {
   source: string;
   epoch: string;
@@ -19,45 +21,90 @@ export interface CheckedBatch extends Sender {
   /** SHA-256 of the body. */
   digest: Buffer;
   body: Uint8Array;
-  timeZone: string;
+  /** Null for a gap record. */
+  timeZone: string | null;
+  /** Ordinal of the window; 0 for a gap record, which has none. */
   window: number;
-  records: { window: number; store: string; place: string; kind: string; rev: number; startMs: number; body: string }[];
+  records: CheckedRecord[];
+  /** Of a gap record; empty for a batch. */
+  told: GapRange[];
 }
+
+export interface CheckedRecord {
+  window: number;
+  store: string;
+  place: string;
+  kind: string;
+  rev: number;
+  startMs: number;
+  endMs: number;
+  /** JSON. */
+  body: string;
+}
+
+/** Why a message, or one record of it, is not stored. */
+export type RefusalCode = 'invalid' | 'invalid_state' | 'conflict' | 'record_conflict';
 
 /** A message that is not stored. It can be answered only when it at least says which batch of which epoch it is. */
 export interface RefusedMessage extends Sender {
   address: { epoch: string; sequence: number } | null;
-  code: 'invalid';
+  code: RefusalCode;
   message: string;
 }
 
 export type CheckedMessage = { ok: true; batch: CheckedBatch } | { ok: false; refused: RefusedMessage };
 
-/** @param from the tenant and gateway of the topic, which the broker's access list vouches for. */
+/**
+ * Checks a batch or a gap record.
+ * @param from the tenant and gateway of the topic, which the broker's access list vouches for.
+ */
 export function checkBatch(from: Sender, body: Uint8Array): CheckedMessage {
   const reading = readMessage(batchMessage, body);
-  if (!reading.ok) return refuse(from, addressIn(reading.raw, from), reading.where);
-  const { data, source } = reading.value;
-  const address = { epoch: data.epoch, sequence: data.sequence };
-  if (data.tenant !== from.tenant || data.gateway !== from.gateway) {
-    return refuse(from, address, 'source: expected the tenant and gateway of the topic, found others');
+  if (!reading.ok) {
+    if (typeIn(reading.raw) === GAP_TYPE) return checkGap(from, body);
+    return refuse(from, addressIn(reading.raw, from), reading.where);
   }
-  const records = textsOf(reading.value);
-  if (records === null)
-    return refuse(from, address, 'data.records: expected plain records, found one nested too deeply');
-  const batch: CheckedBatch = {
-    tenant: from.tenant,
-    gateway: from.gateway,
-    source,
-    epoch: data.epoch,
-    sequence: data.sequence,
-    digest: createHash('sha256').update(body).digest(),
-    body,
+  const { data } = reading.value;
+  return accept(from, body, reading.value, () => ({
     timeZone: data.time_zone,
     window: data.window.ordinal,
-    records,
-  };
-  return { ok: true, batch };
+    records: data.records.map((record) => ({
+      window: record.window,
+      store: record.store,
+      place: record.place,
+      kind: record.kind,
+      rev: record.rev,
+      startMs: record.start_ms,
+      endMs: record.end_ms,
+      body: JSON.stringify(record),
+    })),
+    told: [],
+  }));
+}
+
+function checkGap(from: Sender, body: Uint8Array): CheckedMessage {
+  const reading = readMessage(gapMessage, body);
+  if (!reading.ok) return refuse(from, addressIn(reading.raw, from), reading.where);
+  const told = reading.value.data.ranges;
+  return accept(from, body, reading.value, () => ({ timeZone: null, window: 0, records: [], told }));
+}
+
+function accept(
+  from: Sender,
+  body: Uint8Array,
+  message: { source: string; data: { tenant: string; gateway: string; epoch: string; sequence: number } },
+  content: () => Pick<CheckedBatch, 'timeZone' | 'window' | 'records' | 'told'>,
+): CheckedMessage {
+  const { source, data } = message;
+  const { epoch, sequence } = data;
+  if (data.tenant !== from.tenant || data.gateway !== from.gateway) {
+    return refuse(from, { epoch, sequence }, 'source: expected the tenant and gateway of the topic, found others');
+  }
+  const wrong = notPlain(body, message);
+  if (wrong !== null) return refuse(from, { epoch, sequence }, `data: ${wrong}`);
+  const digest = createHash('sha256').update(body).digest();
+  const { tenant, gateway } = from;
+  return { ok: true, batch: { tenant, gateway, source, epoch, sequence, digest, body, ...content() } };
 }
 
 /** A well-formed probe of the topic's gateway, which is answered and not stored; null for any other message. */
@@ -69,30 +116,27 @@ export function checkProbe(from: Sender, body: Uint8Array): { epoch: string; seq
 }
 
 /** The state message, or what is wrong with it. */
-export function checkState(body: Uint8Array): { ok: true; state: StateMessage } | { ok: false; message: string } {
+export function checkState(
+  from: Sender,
+  body: Uint8Array,
+): { ok: true; state: StateMessage } | { ok: false; refused: RefusedMessage } {
   const reading = readMessage(stateMessage, body);
-  return reading.ok ? { ok: true, state: reading.value } : { ok: false, message: reading.where };
+  const wrong = reading.ok ? notPlain(body, reading.value) : reading.where;
+  if (reading.ok && wrong === null) return { ok: true, state: reading.value };
+  return { ok: false, refused: { ...from, address: null, code: 'invalid_state', message: textOf(wrong ?? '') } };
 }
 
 function refuse(from: Sender, address: RefusedMessage['address'], message: string): CheckedMessage {
-  return { ok: false, refused: { ...from, address, code: 'invalid', message: message.slice(0, 500) } };
+  return { ok: false, refused: { ...from, address, code: 'invalid', message: textOf(message) } };
 }
 
-function textsOf(message: BatchMessage): CheckedBatch['records'] | null {
-  try {
-    return message.data.records.map((record) => ({
-      window: record.window,
-      store: record.store,
-      place: record.place,
-      kind: record.kind,
-      rev: record.rev,
-      startMs: record.start_ms,
-      body: JSON.stringify(record),
-    }));
-  } catch {
-    // Fields of a newer version are kept as they are: JSON.stringify gives up on tens of thousands of levels.
-    return null;
-  }
+/** Names found in a stranger's message may be in it. */
+function textOf(message: string): string {
+  return toPlainText(message.slice(0, 500));
+}
+
+function typeIn(raw: unknown): unknown {
+  return typeof raw === 'object' && raw !== null && 'type' in raw ? raw.type : null;
 }
 
 /** The identity of a batch that is otherwise wrong, where the envelope gives one that fits the topic. */

@@ -1,8 +1,9 @@
-/** Tables of the collector's database. */
+/** Tables of a collector's SQLite database. */
 export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS batches (
     source TEXT NOT NULL,
     sequence INTEGER NOT NULL,
+    -- 0 for a gap record, which has none.
     window INTEGER NOT NULL,
     digest BLOB NOT NULL,
     received_ms INTEGER NOT NULL,
@@ -43,6 +44,14 @@ export const SCHEMA = `
     sealed_through INTEGER NOT NULL DEFAULT 0,
     gone_below INTEGER NOT NULL DEFAULT 0
   );
+  -- What gap records told as gone.
+  CREATE TABLE IF NOT EXISTS told (
+    source TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    UNIQUE (source, reason, first, last)
+  );
   CREATE TABLE IF NOT EXISTS refusals (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant TEXT NOT NULL,
@@ -56,18 +65,7 @@ export const SCHEMA = `
   CREATE VIEW IF NOT EXISTS latest AS
     SELECT tenant, gateway, epoch, window, store, place, kind, max(rev) AS rev, start_ms, body
     FROM records GROUP BY epoch, window, store, place, kind, tenant, gateway;
-  -- Sequence ranges that were sealed and are not here: between batches, and behind the last one.
-  CREATE VIEW IF NOT EXISTS gaps AS
-    SELECT e.tenant, e.gateway, e.epoch, g.first, g.last, e.gone_below
-    FROM (
-      SELECT source, before + 1 AS first, sequence - 1 AS last
-      FROM (
-        SELECT source, sequence, lag(sequence, 1, 0) OVER (PARTITION BY source ORDER BY sequence) AS before FROM batches
-      )
-      WHERE sequence > before + 1
-      UNION ALL
-      SELECT source, coalesce((SELECT max(sequence) FROM batches b WHERE b.source = epochs.source), 0) + 1, sealed_through
-      FROM epochs
-      WHERE sealed_through > coalesce((SELECT max(sequence) FROM batches b WHERE b.source = epochs.source), 0)
-    ) g JOIN epochs e ON e.source = g.source;
 `;
+
+/** Columns added since, where an older file lacks them. */
+export const ADDED_COLUMNS = [{ table: 'epochs', column: 'first_sequence', type: 'INTEGER' }] as const;
