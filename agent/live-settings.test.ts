@@ -11,7 +11,8 @@ sensors: [{ id: front, driver: door-lines, port: /dev/front, door: front }]
 
 function effective(text = TEXT, over: Partial<EffectiveSettings> = {}): EffectiveSettings {
   const settings = parseSettings(text, 'shop.yaml');
-  return { settings, path: '/shop.yaml', text, source: 'file', mistakes: [], overrides: [], loadedMs: 5, ...over };
+  const read = { settings, path: '/shop.yaml', text, source: 'file' as const, mistakes: [], overrides: [] };
+  return { ...read, remote: null, loadedMs: 5, ...over };
 }
 
 describe('live settings', () => {

@@ -2,8 +2,9 @@
 import { reasonOf } from './errors.ts';
 import type { ReloadOutcome, StatusDocument } from './local/document.ts';
 import type { Log } from './logging.ts';
+import type { RemoteSource } from './remote-settings.ts';
 import { changesBetween } from './settings/changes.ts';
-import type { EffectiveSettings, Settings } from './settings/settings.ts';
+import type { EffectiveSettings, RemoteOutcome, Settings } from './settings/settings.ts';
 
 const RETRY_MS = 60_000;
 
@@ -15,6 +16,8 @@ export interface SettingsSource {
   password(settings: Settings): string | undefined;
   /** Keeps the text for a start under a broken file. Throws where it cannot be written. */
   keepLastGood(effective: EffectiveSettings): void;
+  /** What the central platform asks for; absent where it may ask for nothing. */
+  remote?: RemoteSource;
 }
 
 export interface Reloaded {
@@ -32,6 +35,7 @@ export class LiveSettings {
   #mistakes: string[] = [];
   #restartKeys: string[] = [];
   #overrides: EffectiveSettings['overrides'] = [];
+  #remote: RemoteOutcome | null = null;
   #notBeforeMs = 0;
 
   /** @param effective how they came to be; null where there is no file, as in a demo. */
@@ -44,6 +48,16 @@ export class LiveSettings {
 
   get current(): Settings {
     return this.#settings;
+  }
+
+  /** What became of the settings that the centre asked for last; null before the first. */
+  get remote(): RemoteOutcome | null {
+    return this.#remote;
+  }
+
+  /** A message of the centre was rejected, and nothing else has changed. */
+  noteRemote(outcome: RemoteOutcome): void {
+    this.#remote = outcome;
   }
 
   /** UTC milliseconds at which the next override ends; Infinity without one. */
@@ -92,13 +106,15 @@ export class LiveSettings {
       mistakes: this.#mistakes,
       restart_keys: this.#restartKeys,
       overrides: this.#overrides.map(({ key, untilMs }) => ({ key, until_ms: untilMs })),
+      remote: this.#remote,
     };
   }
 
-  #note({ source, mistakes, overrides, loadedMs }: EffectiveSettings): void {
+  #note({ source, mistakes, overrides, remote, loadedMs }: EffectiveSettings): void {
     this.#state = source === 'last_good' ? 'last_good' : this.#restartKeys.length > 0 ? 'restart_needed' : 'current';
     this.#mistakes = mistakes;
     this.#overrides = overrides;
+    this.#remote = remote;
     this.#notBeforeMs = 0;
     this.#loadedMs = loadedMs;
   }

@@ -33,7 +33,7 @@ export interface Reloadable {
 export async function reload(parts: Reloadable, source: SettingsSource): Promise<ReloadOutcome> {
   const { live, logging, pipeline } = parts;
   const log = logging.logger('settings');
-  const loaded = loadOrRefuse(source, live, parts.now());
+  const loaded = loadOrRefuse(source, live, parts.now() + pipeline.intake.correction);
   if ('refused' in loaded) return loaded.refused;
   const { notes, ...effective } = loaded;
   const before = live.current;

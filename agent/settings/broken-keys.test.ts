@@ -221,7 +221,7 @@ const BROKEN: Broken[] = [
     name: 'a key that JavaScript knows',
     edits: [['log:', '__proto__: { a: 1 }\nlog:']],
     told: [
-      'f.yaml:21:1: at the top level: unknown key "__proto__"; known here: tenant, gateway, store, sensors, counting, storage, runtime_directory, uplink, log, metrics, clock, locked',
+      'f.yaml:21:1: at the top level: unknown key "__proto__"; known here: tenant, gateway, store, sensors, counting, storage, runtime_directory, uplink, log, metrics, clock, share, locked',
     ],
   },
   {

@@ -72,7 +72,11 @@ describe('changes between settings', () => {
     ['an exception', ['hours:', 'exceptions: { "2026-12-24": closed }, hours:'], ['store.exceptions']],
     ['counting', ['storage:', 'counting: { window_minutes: 5 }\nstorage:'], ['counting.window_minutes']],
     ['an uplink elsewhere', ['//broker', '//other'], ['uplink.url']],
-    ['no uplink', ['uplink: { url: "mqtt://broker" }\n', ''], ['uplink.url', 'uplink.ack', 'uplink.window']],
+    [
+      'no uplink',
+      ['uplink: { url: "mqtt://broker" }\n', ''],
+      ['url', 'ack', 'window', 'stagger_seconds'].map((key) => `uplink.${key}`),
+    ],
     ['levels', ['level: info', 'level: warn, modules: { uplink: debug }'], ['log.level', 'log.modules.uplink']],
     ['metrics', ['log:', 'metrics: { port: 9464 }\nlog:'], ['metrics.port']],
     ['a trusted clock', ['log:', 'clock: { source: host }\nlog:'], ['clock.source']],

@@ -107,7 +107,12 @@ function checkUplink(uplink: Row, report: Report): void {
   if (/^mqtts?:\/\/[^/]*@/.test(url)) {
     report([...path, 'url'], 'the address holds a user or password; use username and password_file');
   }
-  if ('ca_file' in uplink && url.startsWith('mqtt://')) {
-    report([...path, 'ca_file'], 'ca_file needs an encrypted connection, an address with mqtts://', 'key');
+  for (const key of ['ca_file', 'cert_file', 'key_file']) {
+    if (!(key in uplink) || !url.startsWith('mqtt://')) continue;
+    report([...path, key], `${key} needs an encrypted connection, an address with mqtts://`, 'key');
+  }
+  if ('cert_file' in uplink !== 'key_file' in uplink) {
+    const [there, missing] = 'cert_file' in uplink ? ['cert_file', 'key_file'] : ['key_file', 'cert_file'];
+    report(path, `"${missing}" is missing; ${there} needs it`);
   }
 }

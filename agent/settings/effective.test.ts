@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { changesBetween } from './changes.ts';
 import { loadEffective, refusalOf } from './effective.ts';
 import { writeOverrides, writeRemote } from './layers.ts';
+import { NOTHING_KEPT } from './remote-layer.ts';
 import { HOUR, NOW, openShop, type Shop } from './shop.fixture.ts';
 
 let shop: Shop;
@@ -12,6 +13,10 @@ afterEach(() => shop.remove());
 
 function load(nowMs = NOW) {
   return loadEffective({ path: shop.path, nowMs, environment: {} });
+}
+
+function remote(revision: string, values: Record<string, unknown>): void {
+  writeRemote(shop.data, { ...NOTHING_KEPT, revision, values });
 }
 
 function override(...values: [key: string, value: string | number | boolean][]): void {
@@ -25,10 +30,7 @@ describe('settings in force', () => {
   it('are the defaults, outdone by the file, the remote revision and overrides, in that order', () => {
     shop = openShop();
     expect(load().settings).toMatchObject({ log: { level: 'warn' }, counting: { visitGapSeconds: 300 } });
-    writeRemote(shop.data, {
-      revision: 'r7',
-      values: { 'log.level': 'info', 'counting.visit_gap_seconds': 240, 'sensors.front.gate_dbm': -72 },
-    });
+    remote('r7', { 'log.level': 'info', 'counting.visit_gap_seconds': 240, 'sensors.front.gate_dbm': -72 });
     expect(load()).toMatchObject({
       settings: { log: { level: 'info' }, counting: { visitGapSeconds: 240 }, sensors: [{ gateDbm: -72 }, {}] },
       revision: 'r7',
@@ -59,18 +61,67 @@ describe('settings in force', () => {
     // A range overlaps the day that is locked.
     ['store.hours.mon', 'store.hours.mon-sat'],
     ['"*"', 'log.level'],
-  ])('let a lock on %s keep off %s', (lock, key) => {
+  ])('let a lock on %s keep an override off %s', (lock, key) => {
     shop = openShop(`locked: [${lock}]\n`);
     const before = load().settings;
     override([key, 20]);
-    writeRemote(shop.data, { revision: 'r1', values: { [key]: 20 } });
     const locked = `"${key}" is locked by the settings file (locked: ${lock.replaceAll('"', '')})`;
+    expect(load()).toMatchObject({ settings: before, overrides: [], notes: [`an override is left out: ${locked}`] });
+  });
+
+  it.each<[lock: string, key: string, value: unknown]>([
+    ['counting.*', 'counting.grace_seconds', 20],
+    ['sensors.*.gate_dbm', 'sensors.front.gate_dbm', -50],
+    // The map stands for each of its parts.
+    ['store.hours.mon', 'store.hours', { daily: '10:00-11:00' }],
+    ['store.exceptions.2026-12-24', 'store.exceptions', { '2026-12-25': 'closed' }],
+    ['"*"', 'log.modules.uplink', 'debug'],
+  ])('let a lock on %s keep the remote revision off %s, and take the rest of it', (lock, key, value) => {
+    shop = openShop(`locked: [${lock}]\n`);
+    const before = load().settings;
+    remote('r1', { [key]: value });
     expect(load()).toMatchObject({
       settings: before,
-      overrides: [],
-      revision: null,
-      notes: [`remote revision r1 is left out: ${locked}`, `an override is left out: ${locked}`],
+      revision: 'r1',
+      remote: { revision: 'r1', state: 'applied', reasons: [], overridden: [], locked: [key] },
+      notes: [`remote revision r1: ${key} is locked by the settings file`],
     });
+    if (lock === '"*"') return;
+    remote('r2', { [key]: value, 'log.level': 'debug' });
+    expect(load()).toMatchObject({ settings: { ...before, log: { level: 'debug' } }, remote: { locked: [key] } });
+    // What is locked must be right all the same: the lock may go.
+    remote('r3', { [key]: 'wrong', 'log.level': 'debug' });
+    expect(load()).toMatchObject({ settings: before, remote: { state: 'rejected' } });
+  });
+
+  it('tell which keys of the remote revision an override outdoes, until it ends', () => {
+    shop = openShop();
+    remote('r1', { 'log.level': 'info', 'store.hours': { daily: '10:00-11:00' }, 'counting.grace_seconds': 5 });
+    override(['log.level', 'debug'], ['store.hours.mon', 'closed'], ['counting.passing_seconds', 9]);
+    expect(load().remote).toMatchObject({ state: 'applied', overridden: ['log.level', 'store.hours.mon'] });
+    expect(load().settings.store.hours.week.slice(0, 2)).toEqual([[], [[600, 660]]]);
+    expect(load(NOW + HOUR)).toMatchObject({ settings: { log: { level: 'info' } }, remote: { overridden: [] } });
+  });
+
+  it("take hours, exceptions and zones of the remote revision in place of the file's", () => {
+    shop = openShop();
+    shop.edit('  hours:', '  exceptions: { "2026-05-01": closed }\n  zones: [shop]\n  hours:');
+    remote('r1', {
+      'store.hours': { daily: '08:00-09:00' },
+      'store.exceptions': { '2026-12-24': '08:00-08:30' },
+      'store.zones': ['cafe'],
+      'sensors.front.zone': 'cafe',
+    });
+    const { settings, notes } = load();
+    expect({ notes, hours: settings.store.hours, place: settings.sensors[0].place }).toEqual({
+      notes: [],
+      hours: { week: Array(7).fill([[480, 540]]), exceptions: { '2026-12-24': [[480, 510]] } },
+      place: 'cafe',
+    });
+    remote('r2', { 'store.exceptions': {} });
+    expect(load().settings.store.hours.exceptions).toEqual({});
+    remote('r3', { 'sensors.front.zone': 'cafe' });
+    expect(load().remote?.reasons[0]).toMatch(/the zone "cafe" is not in store.zones/);
   });
 
   it('leave a remote revision out as a whole, and overrides one by one', () => {
@@ -88,10 +139,10 @@ describe('settings in force', () => {
       ['store.hours.mon-fri', '9-20'],
     ];
     for (const [key, value] of wrong) {
-      writeRemote(shop.data, { revision: 'r1', values: { 'log.level': 'debug', [key]: value } });
+      remote('r1', { 'log.level': 'debug', [key]: value });
       expect(load()).toMatchObject({ settings: { log: { level: 'warn' } }, revision: null });
     }
-    writeRemote(shop.data, { revision: 'r2', values: { 'log.level': 'info' } });
+    remote('r2', { 'log.level': 'info' });
     override(...wrong, ['counting.grace_seconds', 5]);
     const { settings, overrides, revision, notes } = load();
     expect(settings).toMatchObject({ log: { level: 'info' }, counting: { graceSeconds: 5, windowMinutes: 15 } });
@@ -129,7 +180,7 @@ describe('settings in force', () => {
   it('are kept in files that only the daemon reads', () => {
     shop = openShop();
     override(['log.level', 'debug']);
-    writeRemote(shop.data, { revision: 'r1', values: {} });
+    remote('r1', {});
     for (const name of ['overrides.json', 'remote-settings.json']) {
       expect(statSync(join(shop.data, name)).mode & 0o777).toBe(0o600);
     }
@@ -150,7 +201,7 @@ describe('settings in force', () => {
     shop = openShop('uplink: { url: "mqtt://broker" }\nlocked: [counting.grace_seconds]\n');
     const before = load().settings;
     const allowed =
-      /^(counting\.(window_minutes|visit_gap_seconds|passing_seconds)|store\.(hours|exceptions)|sensors\.\w+\.(gate_dbm|silent_minutes)|uplink\.window|log\.(level|modules\.\w+))$/;
+      /^(counting\.(window_minutes|visit_gap_seconds|passing_seconds)|store\.(hours|exceptions)|sensors\.\w+\.(gate_dbm|silent_minutes|zone)|uplink\.window|log\.(level|modules\.\w+))$/;
     const part = fc.oneof(
       fc.constantFrom('counting', 'store', 'sensors', 'uplink', 'log', 'storage', 'locked', 'tenant', '__proto__', '*'),
       fc.constantFrom('grace_seconds', 'visit_gap_seconds', 'hours', 'exceptions', 'front', 'main', 'window', 'level'),

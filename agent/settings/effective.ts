@@ -1,6 +1,7 @@
 /** The settings in force: defaults, the file, the remote revision, local overrides, each outdoing the one before. */
 import { type BaseSettings, type Environment, readBase } from './last-good.ts';
-import { applyLayers, type Layered, layOver, readLayers } from './layers.ts';
+import { layOver } from './lay.ts';
+import { applyLayers, type Layered, readLayers } from './layers.ts';
 import type { EffectiveSettings } from './settings.ts';
 
 export { keepLastGood } from './last-good.ts';
@@ -33,6 +34,7 @@ export function loadEffective(options: LoadOptions): LoadedSettings {
     source: base.origin,
     mistakes: base.mistakes,
     overrides: layered.overrides,
+    remote: layered.outcome,
     loadedMs: options.nowMs,
     revision: layered.remote?.revision ?? null,
     notes: layered.notes,
@@ -51,6 +53,6 @@ export function refusalOf(path: string, key: string, value: unknown, nowMs: numb
   const base = readBase({ path });
   const layers = readLayers(base.settings.storage.directory);
   const others = layers.overrides.filter((override) => override.key !== key);
-  const laid = layOver(applyLayers(base, base.source.value, { ...layers, overrides: others }, nowMs), [[key, value]]);
+  const laid = layOver(applyLayers(base, base.source.value, { ...layers, overrides: others }, nowMs), key, value);
   return typeof laid === 'string' ? laid : null;
 }

@@ -7,13 +7,29 @@ import { DATE_PATTERN, DAYS, DAYS_PATTERN } from './hours.ts';
 import { nearest } from './nearest.ts';
 import { settingsSchema } from './schema.ts';
 
-/** What a remote revision and a local override may set: nothing that would need a restart or send data elsewhere. */
+/** What a local override may set: nothing that would need a restart or send data elsewhere. */
 export const LAYERED_KEYS: readonly string[] = [
   'counting.*',
   'store.hours.*',
   'store.exceptions.*',
   'sensors.*.gate_dbm',
   'sensors.*.silent_minutes',
+  'uplink.window',
+  'log.level',
+  'log.modules.*',
+];
+/**
+ * What a remote revision may set. Opening hours, exceptions and zones are one value each, which stands in place of the
+ * file's. Keys that open a sensor's line anew are left to whoever stands before it.
+ */
+export const REMOTE_KEYS: readonly string[] = [
+  'counting.*',
+  'store.hours',
+  'store.exceptions',
+  'store.zones',
+  'sensors.*.gate_dbm',
+  'sensors.*.silent_minutes',
+  'sensors.*.zone',
   'uplink.window',
   'log.level',
   'log.modules.*',
@@ -72,8 +88,8 @@ function optionsAt(leaf: string, depth: number, sensorIds: readonly string[]): r
   return leaf.startsWith(HOURS) ? DAYS : [];
 }
 
-/** Why a layer may not set this key, to go after it in a sentence; null when it may. */
-export function whyRefused(key: string, locked: readonly string[], sensorIds: readonly string[]): string | null {
+/** Why no layer with these allowed keys may set this one, to go after it in a sentence; null when it may. */
+export function whyNotAllowed(key: string, allowed: readonly string[], sensorIds: readonly string[]): string | null {
   if (key.includes('*')) return 'is a pattern; name one key';
   const [section, id] = key.split('.');
   if (section === 'sensors' && id !== undefined && !sensorIds.includes(id)) {
@@ -85,16 +101,24 @@ export function whyRefused(key: string, locked: readonly string[], sensorIds: re
     return `is no key of these settings${meant ? `; did you mean "${meant}"?` : ''}`;
   }
   const depth = key.split('.').length;
-  if (!LAYERED_KEYS.some((pattern) => covers(pattern, key) && pattern.split('.').length === depth)) {
-    return 'can be set in the settings file only';
-  }
-  const lock = locked.find((pattern) => covers(pattern, key) || overlapsHours(pattern, key));
-  return lock === undefined ? null : `is locked by the settings file (locked: ${lock})`;
+  const known = allowed.some((pattern) => covers(pattern, key) && pattern.split('.').length === depth);
+  return known ? null : 'can be set in the settings file only';
+}
+
+/** The file's lock that keeps a layer off this key, whole or in part; null without one. */
+export function lockOn(key: string, locked: readonly string[]): string | null {
+  return locked.find((pattern) => overlap(pattern, key) || overlapInHours(pattern, key)) ?? null;
+}
+
+function overlap(a: string, b: string): boolean {
+  const [left, right] = [a.split('.'), b.split('.')];
+  const both = Math.min(left.length, right.length);
+  return left.slice(0, both).every((part, depth) => part === '*' || part === right[depth]);
 }
 
 /** Days and ranges of days overlap, so a lock on one of them is a lock on all. */
-function overlapsHours(pattern: string, key: string): boolean {
-  return covers(HOURS, pattern) && covers(HOURS, key);
+function overlapInHours(pattern: string, key: string): boolean {
+  return overlap(pattern, HOURS) && covers(HOURS, key);
 }
 
 /** Whether `part` can stand where a leaf has its `*`. */

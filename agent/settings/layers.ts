@@ -8,45 +8,30 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf } from '../errors.ts';
 import { writeDurably } from './durable-file.ts';
-import { whyRefused } from './keys.ts';
-import type { Override } from './settings.ts';
-import { type CheckedValue, checkValue } from './value.ts';
-import { pathOf, withPart } from './written.ts';
+import { type Laid, layOver } from './lay.ts';
+import { type KeptRemote, layRemote, NOTHING_KEPT, REMOTE_FILE, readKept, remoteOutcome } from './remote-layer.ts';
+import type { Override, RemoteOutcome } from './settings.ts';
+import type { CheckedValue } from './value.ts';
 
-export const REMOTE_FILE = 'remote-settings.json';
 export const OVERRIDES_FILE = 'overrides.json';
-const LONGEST_SHOWN = 80;
-
-export interface RemoteRevision {
-  /** Names this set of values. */
-  revision: string;
-  /** By key; the values are plain: text, number, true or false. */
-  values: Record<string, unknown>;
-}
 
 export interface Layers {
-  remote: RemoteRevision | null;
+  remote: KeptRemote;
   /** Expired ones included. */
   overrides: Override[];
   notes: string[];
 }
 
-export interface Laid extends CheckedValue {
-  /** The plain value, without defaults. */
-  value: unknown;
-}
-
 /** The settings with their layers, and which of those are in force. */
 export interface Layered extends Laid {
-  remote: RemoteRevision | null;
+  /** The remote revision in force, with its values by key but for those that the file locks. */
+  remote: { revision: string; values: Record<string, unknown> } | null;
+  /** What became of the centre's last message; null before the first. */
+  outcome: RemoteOutcome | null;
   overrides: Override[];
   notes: string[];
 }
 
-const remoteSchema = z.object({
-  revision: z.string().regex(/^[\w.:-]{1,64}$/),
-  values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-});
 const overrideSchema = z.object({
   key: z.string(),
   value: z.union([z.string(), z.number(), z.boolean()]),
@@ -67,11 +52,9 @@ export function readLayers(directory: string): Layers {
       return undefined;
     }
   };
-  const kept = read(REMOTE_FILE);
-  const remote = kept === undefined ? null : remoteSchema.safeParse(kept);
-  if (remote?.success === false) {
-    notes.push(`${REMOTE_FILE} is left out: expected {"revision": "name", "values": {key: plain value}}`);
-  }
+  const file = read(REMOTE_FILE);
+  const remote = file === undefined ? NOTHING_KEPT : readKept(file);
+  if (remote === null) notes.push(`${REMOTE_FILE} is left out: expected {"revision": "name", "values": {key: value}}`);
   const listed = read(OVERRIDES_FILE) ?? [];
   const overrides: Override[] = [];
   for (const entry of Array.isArray(listed) ? listed : [null]) {
@@ -79,7 +62,7 @@ export function readLayers(directory: string): Layers {
     if (override.success) overrides.push(override.data);
     else notes.push(`an entry of ${OVERRIDES_FILE} is left out: expected {"key", "value", "untilMs"}`);
   }
-  return { remote: remote?.data ?? null, overrides, notes };
+  return { remote: remote ?? NOTHING_KEPT, overrides, notes };
 }
 
 /** Keeps these overrides in place of the former ones. Throws what the file system throws. */
@@ -87,8 +70,8 @@ export function writeOverrides(directory: string, overrides: readonly Override[]
   writeDurably(join(directory, OVERRIDES_FILE), `${JSON.stringify(overrides, null, 2)}\n`);
 }
 
-/** Keeps this remote revision in place of the former one. Throws what the file system throws. */
-export function writeRemote(directory: string, remote: RemoteRevision): void {
+/** Keeps what the centre asked for in place of what was kept. Throws what the file system throws. */
+export function writeRemote(directory: string, remote: KeptRemote): void {
   writeDurably(join(directory, REMOTE_FILE), `${JSON.stringify(remote, null, 2)}\n`);
 }
 
@@ -98,44 +81,26 @@ export function writeRemote(directory: string, remote: RemoteRevision): void {
  */
 export function applyLayers(base: CheckedValue, value: unknown, layers: Layers, nowMs: number): Layered {
   const notes = [...layers.notes];
+  const { revision, values } = layers.remote;
   let now: Laid = { ...base, value };
-  let remote: RemoteRevision | null = null;
-  if (layers.remote) {
-    const laid = layOver(now, Object.entries(layers.remote.values));
-    if (typeof laid === 'string') notes.push(`remote revision ${layers.remote.revision} is left out: ${laid}`);
-    else {
-      now = laid;
-      remote = layers.remote;
-    }
+  let remote: Layered['remote'] = null;
+  const result = layRemote(now, values);
+  if ('reasons' in result) notes.push(`remote revision ${revision} is left out: ${result.reasons[0]}`);
+  else {
+    now = result.laid;
+    if (revision !== null) remote = { revision, values: result.values };
+    for (const key of result.locked) notes.push(`remote revision ${revision}: ${key} is locked by the settings file`);
   }
   const inForce = new Map<string, Override>();
   for (const override of layers.overrides) {
     if (override.untilMs <= nowMs) continue;
-    const laid = layOver(now, [[override.key, override.value]]);
+    const laid = layOver(now, override.key, override.value);
     if (typeof laid === 'string') notes.push(`an override is left out: ${laid}`);
     else {
       now = laid;
       inForce.set(override.key, override);
     }
   }
-  return { ...now, remote, overrides: [...inForce.values()], notes };
-}
-
-/** The settings with these values, checked as a whole; or why not, in words. */
-export function layOver(base: Laid, values: readonly (readonly [key: string, value: unknown])[]): Laid | string {
-  const { locked, sensors } = base.settings;
-  const ids = sensors.map(({ id }) => id);
-  let value = base.value;
-  for (const [key, part] of values) {
-    const refused = whyRefused(key, locked, ids);
-    if (refused !== null) return `${JSON.stringify(key.slice(0, LONGEST_SHOWN))} ${refused}`;
-    value = withPart(value, pathOf(value, key) ?? [], part);
-  }
-  // No layer can name another profile, and that of a file in use is not read again.
-  const checked = checkValue(value, base.profiles);
-  if ('settings' in checked) return { ...checked, value };
-  const { path, message } = checked.findings[0];
-  // Sensors go by id here, not by their place in the file.
-  const at = typeof path[1] === 'number' ? ['sensors', ids[path[1]], ...path.slice(2)] : path;
-  return `at ${at.join('.')}: ${message}`;
+  const overrides = [...inForce.values()];
+  return { ...now, remote, outcome: remoteOutcome(layers.remote, result, overrides), overrides, notes };
 }

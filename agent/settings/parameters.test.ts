@@ -3,8 +3,7 @@ import { parseSettings } from './load.ts';
 import { toParameters } from './parameters.ts';
 import type { Settings } from './settings.ts';
 
-const settings = parseSettings(
-  `
+const TEXT = `
 tenant: acme
 gateway: gw
 store: { id: shop, time_zone: Europe/Prague, hours: { daily: "09:00-20:00" } }
@@ -13,9 +12,8 @@ sensors:
   - { id: door, driver: door-lines, port: /dev/b, door: main, swap: true }
   - { id: till, driver: door-lines, port: /dev/c, role: transactions }
 counting: { window_minutes: 5, grace_seconds: 7, visit_gap_seconds: 240, passing_seconds: 12 }
-`,
-  'f.yaml',
-);
+`;
+const settings = parseSettings(TEXT, 'f.yaml');
 
 function withSensors(ids: string[]): Settings {
   return { ...settings, sensors: ids.map((id) => ({ ...settings.sensors[0], id, port: `/dev/${id}` })) };
@@ -45,6 +43,15 @@ describe('parameters', () => {
     expect(toParameters({ ...settings, store: { ...settings.store }, gateway: 'other' }).id).toBe(id);
     expect(toParameters({ ...settings, counting: { ...settings.counting, graceSeconds: 8 } }).id).not.toBe(id);
     expect(toParameters(withSensors(['front'])).id).not.toBe(id);
+  });
+
+  it('say that the visitors are shared where they are, and nothing of it where they are not', () => {
+    const withShare = (value: string) => toParameters(parseSettings(`${TEXT}share: { visitors: ${value} }`, 'f.yaml'));
+    expect(withShare('true').visitors).toBe(true);
+    expect(withShare('true').id).not.toBe(toParameters(settings).id);
+    expect(withShare('false')).toEqual(toParameters(settings));
+    expect(() => withShare('weekly')).toThrow('at share.visitors: expected true or false, received "weekly"');
+    expect(toParameters(settings)).not.toHaveProperty('visitors');
   });
 
   it('keep the index of a known sensor and give a new one an index above all', () => {

@@ -22,6 +22,8 @@ export function toParameters(settings: Settings, previous?: Parameters): Paramet
     visitGapMs: settings.counting.visitGapSeconds * 1000,
     passingSeconds: settings.counting.passingSeconds,
     sensors: numberSensors(settings.sensors, previous?.sensors ?? []),
+    // Left out where it is off: the id of the set is what it was before there was such a thing.
+    ...(settings.share?.visitors && { visitors: true }),
   };
   const id = createHash('sha256').update(canonicalJson(rest)).digest('hex').slice(0, 8);
   return { id, ...rest };

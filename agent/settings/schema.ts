@@ -84,6 +84,12 @@ export const settingsSchema = map('Settings of a Footfall gateway.', {
     door_commit_seconds: whole(1, 60, 'seconds')
       .default(1)
       .describe('Seconds of door crossings that a power cut may cost.'),
+    buffer_mib: whole(1, 65_536, 'MiB')
+      .default(256)
+      .describe('MiB of unsent batches that are kept; beyond it the oldest are dropped, and the centre is told which.'),
+    buffer_hours: whole(1, 87_600, 'hours')
+      .default(2_160)
+      .describe('Hours of windows that unsent batches are kept for, counted in windows, whatever the clock says.'),
   }).prefault({}),
   runtime_directory: absolutePath('a directory', RUNTIME_DIRECTORY_LENGTH)
     .default('/run/footfall')
@@ -103,10 +109,21 @@ export const settingsSchema = map('Settings of a Footfall gateway.', {
     ca_file: absolutePath('a file of PEM certificates')
       .optional()
       .describe("Certificates (PEM) that the broker's must lead to; mqtts:// only. Default: those the system trusts."),
+    cert_file: absolutePath('a file with a client certificate (PEM)')
+      .optional()
+      .describe(
+        'Certificate (PEM, its chain behind it) that this gateway shows the broker; with key_file. mqtts:// only.',
+      ),
+    key_file: absolutePath('a file with the key of the client certificate (PEM)')
+      .optional()
+      .describe('Key (PEM) of cert_file, without a passphrase, readable by the daemon only.'),
     ack: oneOf(['collector', 'puback'])
       .default('collector')
       .describe("What counts as delivered: the collector's own acknowledgement, or (weaker) the broker's."),
     window: whole(1, 1000, 'batches').default(16).describe('Batches under way at once.'),
+    stagger_seconds: whole(0, 900, 'seconds')
+      .default(60)
+      .describe('Seconds over which a fleet spreads its sending; each gateway waits its own constant part of it.'),
   }).optional(),
   log: map('What is logged.', {
     level: oneOf(LEVELS).default('info').describe('The least serious level that is logged.'),
@@ -128,6 +145,14 @@ export const settingsSchema = map('Settings of a Footfall gateway.', {
     source: oneOf(['auto', 'host'])
       .default('auto')
       .describe('host: whoever runs this container or virtual machine keeps its clock, so it is trusted unasked.'),
+  }).prefault({}),
+  share: map('What the central platform is told besides counts. Changes hold from the next window on.', {
+    visitors: z
+      .boolean({ error: 'true or false' })
+      .default(false)
+      .describe(
+        "With each store day a sketch (HyperLogLog) of its visitors' keyed hashes, to tell how many distinct devices there were over several sketches of one key. Each gateway makes its own key, and a new one every day: a union over gateways or days only adds up. None is sent below ten visitors.",
+      ),
   }).prefault({}),
   locked: listOf(z.string({ error: LOCKED }).regex(/^[\w*-]+(\.[\w*-]+)*$/, { error: LOCKED }), 'keys', 0, 255)
     .default([])

@@ -15,7 +15,7 @@ function fileWith(content: string, mode = 0o600): string {
 }
 
 function read(passwordFile: string | undefined, environment: Record<string, string> = {}) {
-  const uplink = { url: 'mqtts://broker', ack: 'collector' as const, window: 16 };
+  const uplink = { url: 'mqtts://broker', ack: 'collector' as const, window: 16, staggerSeconds: 60 };
   return readPassword({ uplink: passwordFile === undefined ? uplink : { ...uplink, passwordFile } }, environment);
 }
 

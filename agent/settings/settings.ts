@@ -99,9 +99,14 @@ export interface UplinkSettings {
   /** File whose content is the password; read by `readPassword`. */
   passwordFile?: string;
   caFile?: string;
+  /** Client certificate and its key, PEM; both or neither. */
+  certFile?: string;
+  keyFile?: string;
   ack: 'collector' | 'puback';
   /** Batches published and not yet acknowledged. */
   window: number;
+  /** Over how many seconds a fleet spreads the sending of what it sealed at the same instant. */
+  staggerSeconds: number;
 }
 
 export interface Settings {
@@ -115,7 +120,15 @@ export interface Settings {
   };
   sensors: SensorSettings[];
   counting: { windowMinutes: number; graceSeconds: number; visitGapSeconds: number; passingSeconds: number };
-  storage: { directory: string; commitSeconds: number; doorCommitSeconds: number };
+  storage: {
+    directory: string;
+    commitSeconds: number;
+    doorCommitSeconds: number;
+    /** Bytes of unsent batches beyond which the oldest are dropped, and told. */
+    bufferBytes: number;
+    /** Hours of windows behind the newest one beyond which unsent batches are dropped, and told; by window, not by clock. */
+    bufferHours: number;
+  };
   /** Holds the daemon's socket. */
   runtimeDirectory: string;
   /** Absent when nothing is to be sent. */
@@ -129,6 +142,8 @@ export interface Settings {
   metrics?: { port: number };
   /** `host`: whoever runs this machine keeps its clock (a container, a virtual machine), so it is trusted unasked. */
   clock: { source: 'auto' | 'host' };
+  /** What is told besides counts; absent for nothing. */
+  share?: { visitors: boolean };
   /** Keys that only the file may set: neither the remote revision nor a local override. */
   locked: string[];
 }
@@ -168,6 +183,20 @@ export interface Override {
   untilMs: number;
 }
 
+/** What became of the settings that the centre asked for last. */
+export interface RemoteOutcome {
+  /** Of the centre's message; empty where it could not be read. */
+  revision: string;
+  /** `applied`: in force, but for the keys listed apart; `rejected`: nothing of it, and what was in force before still is. */
+  state: 'applied' | 'rejected';
+  /** Why it was rejected: what was expected, what was found. */
+  reasons: string[];
+  /** Asked for, and outdone by a local override. */
+  overridden: string[];
+  /** Asked for, and locked by the settings file. */
+  locked: string[];
+}
+
 /** The settings in force, and how they came to be. */
 export interface EffectiveSettings {
   settings: Settings;
@@ -181,6 +210,8 @@ export interface EffectiveSettings {
   mistakes: string[];
   /** Overrides in force, by key. */
   overrides: Override[];
+  /** Null before the centre's first message. */
+  remote: RemoteOutcome | null;
   /** UTC milliseconds. */
   loadedMs: number;
 }

@@ -75,12 +75,15 @@ function toSettings(file: SettingsFile, hours: Settings['store']['hours'], profi
       directory: storage.directory,
       commitSeconds: storage.commit_seconds,
       doorCommitSeconds: storage.door_commit_seconds,
+      bufferBytes: storage.buffer_mib * 1024 * 1024,
+      bufferHours: storage.buffer_hours,
     },
     runtimeDirectory: file.runtime_directory,
     ...(file.uplink && { uplink: toUplink(file.uplink) }),
     log: file.log,
     ...(file.metrics && { metrics: file.metrics }),
     clock: file.clock,
+    ...(file.share.visitors && { share: file.share }),
     locked: file.locked,
   };
 }
@@ -91,7 +94,10 @@ function toUplink(uplink: NonNullable<SettingsFile['uplink']>): UplinkSettings {
     ...(uplink.username !== undefined && { username: uplink.username }),
     ...(uplink.password_file !== undefined && { passwordFile: uplink.password_file }),
     ...(uplink.ca_file !== undefined && { caFile: uplink.ca_file }),
+    ...(uplink.cert_file !== undefined && { certFile: uplink.cert_file }),
+    ...(uplink.key_file !== undefined && { keyFile: uplink.key_file }),
     ack: uplink.ack,
     window: uplink.window,
+    staggerSeconds: uplink.stagger_seconds,
   };
 }
