@@ -4,23 +4,21 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
-import type { Driver, Transport } from '../drivers/driver.ts';
 import { driverNamed } from '../drivers/registry.ts';
 import type { Parameters } from './analytics/parameters.ts';
-import type { SealedWindow } from './analytics/records.ts';
-import type { Box } from './box.ts';
-import type { Clock, Timer } from './clock.ts';
-import { encodeWindow } from './contract/batch.ts';
+import type { Timer } from './clock.ts';
+import type { DaemonParts } from './daemon-parts.ts';
 import { DayKey } from './day-key.ts';
+import { deadLetterRoutes } from './dead-letters.ts';
 import { Delivery } from './delivery.ts';
 import { AgentError, reasonOf } from './errors.ts';
 import { HealthWatch } from './health-watch.ts';
-import { LiveSettings, type SettingsSource } from './live-settings.ts';
+import { Lineage } from './lineage.ts';
+import { LiveSettings } from './live-settings.ts';
 import type { ReloadOutcome, RunEnd, StatusDocument } from './local/document.ts';
 import { metricsOf } from './local/metrics.ts';
 import { type LocalServer, startLocalServer } from './local/server.ts';
 import { lockStep, readStep } from './lock-step.ts';
-import type { Logging } from './logging.ts';
 import { MetricsPort } from './metrics-port.ts';
 import { within } from './patience.ts';
 import { Pipeline } from './pipeline.ts';
@@ -29,14 +27,16 @@ import { Timeline } from './platform/timeline.ts';
 import { Boundary } from './privacy/boundary.ts';
 import { recordSensor } from './recording.ts';
 import { parametersOf, reload } from './reload.ts';
+import { RemoteSettings } from './remote-settings.ts';
 import { Sensor } from './sensors.ts';
 import { toParameters } from './settings/parameters.ts';
-import type { EffectiveSettings, SensorSettings, Settings } from './settings/settings.ts';
+import type { SensorSettings } from './settings/settings.ts';
 import { Station, TICK_MS } from './station.ts';
 import { factsOf, type StatusParts, stateFactsOf, statusOf } from './status.ts';
-import type { Batch, Opened, Storage, StorageState } from './storage/storage.ts';
+import type { Opened, StorageState } from './storage/storage.ts';
 import { StorageWatch } from './storage-watch.ts';
 import { Tap } from './tap.ts';
+import { Timekeeper } from './timekeeper.ts';
 import type { StateFacts } from './uplink/port.ts';
 import { VERSION } from './version.ts';
 
@@ -47,33 +47,14 @@ const TICK_PATIENCE_MS = 2_000;
 /** How old what storage holds may be for the verdict that is taken at each tick. */
 const STORAGE_AGE_TICKS = 10;
 
-export interface DaemonParts {
-  settings: Settings;
-  /** How the settings came to be, and where they are read again; absent where there is no file. */
-  source?: { effective: EffectiveSettings; from: SettingsSource };
-  /** The broker's password, if any; never part of the settings. */
-  password: string | undefined;
-  /** Runs everything that counts. */
-  clock: Clock;
-  /** Runs the uplink: a network has its own time, whatever clock the store is simulated on. */
-  networkClock: Clock;
-  storage: Storage;
-  box: Box;
-  /** The line of a sensor: a serial port, or a simulated one. */
-  transport(sensor: SensorSettings, driver: Driver): Transport;
-  random: () => number;
-  logging: Logging;
-  /** Called once the database is this daemon's: notes the run, and gives how the one before it ended. */
-  begin?: () => RunEnd | null;
-  /** Present when the clock is virtual: moves it to a time. */
-  advanceTo?: (ms: number) => Promise<void>;
-}
-
 export class Daemon {
   readonly #parts: DaemonParts;
   readonly #live: LiveSettings;
+  /** Null where nobody but this machine may set anything. */
+  readonly #remote: RemoteSettings | null;
   readonly #timeline: Timeline;
-  readonly #opened: Opened;
+  readonly #timekeeper: Timekeeper;
+  readonly #lineage: Lineage;
   readonly #lastEnd: RunEnd | null;
   readonly #pipeline: Pipeline;
   readonly #station: Station;
@@ -81,6 +62,7 @@ export class Daemon {
   readonly #health: HealthWatch;
   readonly #tap: Tap;
   readonly #loop = new LoopWatch();
+  /** On the timeline. */
   readonly #startedMs: number;
   readonly #key: DayKey;
   readonly #stored: StorageWatch;
@@ -113,23 +95,31 @@ export class Daemon {
   }
 
   private constructor(parts: DaemonParts, opened: Opened, storageState: StorageState, lastEnd: RunEnd | null) {
-    const { settings, storage, logging, networkClock } = parts;
+    const { settings, storage, logging, networkClock, box, clock } = parts;
     this.#parts = parts;
-    this.#opened = opened;
     this.#lastEnd = lastEnd;
     this.#stored = new StorageWatch(storage, networkClock, storageState);
     this.#lastTick = networkClock.monotonic();
     this.#timeline = new Timeline(parts.clock);
     const now = (): number => this.#timeline.now();
-    this.#tap = new Tap(now);
+    const utc = (): number => this.#timeline.utc();
+    this.#tap = new Tap(utc);
     this.#live = new LiveSettings(settings, parts.source?.effective ?? null, now());
     this.#key = new DayKey(settings.runtimeDirectory);
     const { key, id } = this.#key.first;
+    const log = logging.logger('daemon');
+    const event = (code: string, message: string): void => this.#health.event(code, message, utc());
+    let behindMs = 0;
+    this.#lineage = new Lineage(opened, { settings: () => this.#live.current, clock, log, event });
     this.#pipeline = Pipeline.restore(
       {
         storage,
         now,
-        encode: (window, firstSequence) => this.#encode(window, firstSequence),
+        resume: (atMs) => {
+          behindMs = this.#timeline.goOnFrom(atMs);
+        },
+        ...this.#lineage.encoders,
+        renewed: (renewed) => this.#renewed(renewed),
         commitMs: settings.storage.commitSeconds * 1_000,
         doorCommitMs: settings.storage.doorCommitSeconds * 1_000,
         // A state that is made good at the start is closed before there is a status to keep.
@@ -147,18 +137,24 @@ export class Daemon {
       (previous) => toParameters(settings, previous),
     );
     const { intake } = this.#pipeline;
-    this.#timeline.goOnFrom(intake.fold.at);
     this.#startedMs = now();
     const { fold } = intake;
+    const lost = fold.key !== id && fold.key !== 0;
     if (fold.key !== id) {
-      const lost = fold.key !== 0;
       intake.arriveAt(now());
       intake.keyChanged(id, lost);
-      if (lost) {
-        const message = "the day's key is another one, as after a power-off; open visits end as censored";
-        logging.logger('daemon')('warn', {}, message);
-      }
+      if (lost) log('warn', {}, "the day's key is another one, as after a power-off; open visits end as censored");
     }
+    const clockTrust = () => box.clockTrust;
+    this.#timekeeper = new Timekeeper({
+      timeline: this.#timeline,
+      intake,
+      clockTrust,
+      poweredOff: lost,
+      behindMs,
+      log,
+      event,
+    });
     intake.tap = this.#tap;
     const sensors = settings.sensors.map((sensor) => this.#sensor(sensor, fold.parameters));
     this.#station = new Station(intake, sensors, () => this.#makeKey(), this.#startedMs);
@@ -168,8 +164,16 @@ export class Daemon {
       storage,
       changed: (change) => this.#tap.health(change),
     });
-    this.#health.event('daemon_started', `version ${VERSION}`, this.#startedMs);
-    this.#metricsPort = new MetricsPort(() => this.#metrics(), logging.logger('daemon'));
+    event('daemon_started', `version ${VERSION}`);
+    this.#lineage.tell();
+    this.#metricsPort = new MetricsPort(() => this.#metrics(), log);
+    const source = parts.source?.from.remote;
+    const remote = source && {
+      ...{ source, live: this.#live, clock: networkClock, log: logging.logger('settings') },
+      reload: () => this.reload(),
+      changed: () => this.#delivery.stateChanged(),
+    };
+    this.#remote = remote === undefined ? null : new RemoteSettings(remote);
     this.#delivery = new Delivery({
       outbox: storage,
       epoch: opened.epoch,
@@ -178,6 +182,10 @@ export class Daemon {
       random: parts.random,
       log: logging.logger('uplink'),
       observe: (message) => this.#tap.message(message),
+      conflict: () => {
+        if (this.#lineage.conflicted()) this.#pipeline.beginAnew();
+      },
+      ...(this.#remote !== null && { configure: (payload: Uint8Array) => void this.#remote?.take(payload) }),
     });
     this.#whole = true;
   }
@@ -193,9 +201,9 @@ export class Daemon {
   }
 
   async #begin(): Promise<void> {
-    const { advanceTo, box, clock, password, source } = this.#parts;
+    const { advanceTo, box, clock, password, source, storage } = this.#parts;
     const now = (): number => this.#timeline.now();
-    const event = (code: string, message: string): void => this.#health.event(code, message, now());
+    const event = (code: string, message: string): void => this.#health.event(code, message, this.#timeline.utc());
     await box.start();
     this.#server = await startLocalServer({
       path: this.socketPath,
@@ -206,6 +214,7 @@ export class Daemon {
         metrics: () => this.#metrics(),
         tail: (filter, sink) => this.#tap.listen(filter, sink),
         record: (sensor, sink) => recordSensor({ station: this.#station, now, event }, sensor, sink),
+        deadLetters: deadLetterRoutes({ storage, event, held: (sequence) => this.#delivery.notify(sequence) }),
         ...(source === undefined ? {} : { reload: () => this.reload() }),
         ...(advanceTo === undefined ? {} : { advance: (body: unknown) => this.#advance(body, advanceTo) }),
       },
@@ -217,7 +226,7 @@ export class Daemon {
     await this.#delivery.use(this.#live.current, password);
     this.#log()(
       'info',
-      { epoch: this.#opened.epoch, ordinal: this.#pipeline.intake.lastOrdinal, sealed: this.#pipeline.sealedThrough },
+      { epoch: this.#lineage.epoch, ordinal: this.#pipeline.intake.lastOrdinal, sealed: this.#pipeline.sealedThrough },
       'counting',
     );
   }
@@ -228,19 +237,19 @@ export class Daemon {
 
   async #advance(body: unknown, advanceTo: (ms: number) => Promise<void>): Promise<unknown> {
     await lockStep(readStep(body), this.#station.sensors, this.#parts.networkClock, advanceTo);
-    return { at_ms: this.#timeline.now(), ordinal: this.#pipeline.intake.lastOrdinal };
+    return { at_ms: this.#timeline.utc(), ordinal: this.#pipeline.intake.lastOrdinal };
   }
 
   async #tick(): Promise<void> {
     const { clock, networkClock } = this.#parts;
-    this.#timeline.follow();
+    this.#timekeeper.tick();
     const now = this.#timeline.now();
     this.#station.tick(now);
     // Silence, the day's key and the verdict do not wait for a stalled disk; a virtual clock stands still meanwhile.
     const patience = clock === networkClock ? TICK_PATIENCE_MS : Number.POSITIVE_INFINITY;
     const done = await within(networkClock, patience, this.#pipeline.tick());
     if (this.#pipeline.storageError === null) this.#storageErrorSince = 0;
-    else if (this.#storageErrorSince === 0) this.#storageErrorSince = now;
+    else if (this.#storageErrorSince === 0) this.#storageErrorSince = this.#timeline.utc();
     if (this.#ticks++ % STORAGE_AGE_TICKS === 0) void this.#stored.ask();
     this.#health.judge(factsOf(this.#statusParts()));
     void this.#health.store();
@@ -269,25 +278,15 @@ export class Daemon {
     });
   }
 
-  #encode(window: SealedWindow, firstSequence: number): Batch[] {
-    const settings = this.#live.current;
-    const { clock, box } = this.#parts;
-    const origin = {
-      tenant: settings.tenant,
-      gateway: settings.gateway,
-      epoch: this.#opened.epoch,
-      store: settings.store.id,
-      timeZone: settings.store.timeZone,
-      version: VERSION,
-      clock: box.clockTrust,
-      sealedAtMs: Math.floor(clock.wall()),
-    };
-    return encodeWindow(window, origin, firstSequence);
+  #renewed(opened: Opened): void {
+    this.#lineage.goOnIn(opened);
+    // The uplink speaks of the epoch, and the name it connects by is of the epoch too.
+    void this.#delivery.renew(opened.epoch);
   }
 
   async #stateFacts(): Promise<StateFacts> {
-    const { oldestSequence } = await this.#parts.storage.state();
-    return stateFactsOf(this.#pipeline, this.#station.sensors, this.#opened.previous, oldestSequence);
+    const state = await this.#parts.storage.state();
+    return stateFactsOf(this.#pipeline, this.#station.sensors, this.#lineage.opened, state, this.#live.remote);
   }
 
   /** The status with what storage holds now; a stalled disk does not stall the answer for longer than a moment. */
@@ -310,13 +309,13 @@ export class Daemon {
     return {
       settings: this.#live.current,
       settingsState: this.#live.document(),
-      atMs: this.#timeline.now(),
-      startedMs: this.#startedMs,
+      atMs: this.#timeline.utc(),
+      startedMs: this.#startedMs + this.#pipeline.intake.correction,
       pipeline: this.#pipeline,
       sensors: this.#station.sensors,
       storage: this.#stored.state,
       storageErrorSinceMs: this.#storageErrorSince,
-      epoch: this.#opened.epoch,
+      opened: this.#lineage.opened,
       uplink: this.#delivery.state(),
       networkNowMs: networkClock.wall(),
       virtual: clock !== networkClock,
@@ -357,7 +356,8 @@ export class Daemon {
       source.from,
     );
     const what = outcome.state === 'last_good' ? 'refused' : outcome.applied.join(', ') || 'nothing changed';
-    this.#health.event('settings_read', what, this.#timeline.now());
+    this.#health.event('settings_read', what, this.#timeline.utc());
+    this.#delivery.stateChanged();
     return outcome;
   }
 
@@ -369,6 +369,7 @@ export class Daemon {
 
   async #end(): Promise<void> {
     this.#ticker?.cancel();
+    await this.#remote?.stop();
     await this.#reloading;
     await this.#station.stop();
     await this.#pipeline.tick();
@@ -380,7 +381,7 @@ export class Daemon {
 
   /** The last state, for whoever asks while no daemon runs. */
   async #rememberEnd(): Promise<void> {
-    this.#health.event('daemon_stopped', 'in order', this.#timeline.now());
+    this.#health.event('daemon_stopped', 'in order', this.#timeline.utc());
     await this.#health.store();
     await this.#stored.ask();
     await this.#parts.storage.keepStatus(JSON.stringify(this.status())).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LastKnownDeps, lastKnown } from './last-known.ts';
-import { beginRun, endRun, readRunFacts } from './local/run-record.ts';
+import { beginRun, endRun, noteWaiting, readRunFacts } from './local/run-record.ts';
 import { Owner } from './storage/owner.ts';
 import { sampleClose } from './storage/samples.fixture.ts';
 
@@ -60,6 +60,7 @@ describe('lastKnown', () => {
       at_ms: NOW,
       started_ms: null,
       end: null,
+      waiting: null,
       status: null,
       reasons: [],
       database: null,
@@ -67,6 +68,17 @@ describe('lastKnown', () => {
       service: null,
     });
     expect(existsSync(nowhere.storageDirectory)).toBe(false);
+  });
+
+  it('tells why a run that is alive does not count yet, and not of one that is gone', async () => {
+    mkdirSync(places.runtimeDirectory, { recursive: true });
+    const facts = readRunFacts();
+    const own = { ...start, pid: process.pid, bootId: facts.bootId };
+    const waiting = { at_ms: NOW - 9_000, message: 'expected room to write, found a full disk', hint: 'Make some.' };
+    noteWaiting(runPlaces(), own, waiting, facts);
+    expect(await lastKnown(places, noSystemd)).toMatchObject({ started_ms: start.startedMs, end: null, waiting });
+    noteWaiting(runPlaces(), { ...own, bootId: 'another' }, waiting, facts);
+    expect(await lastKnown(places, noSystemd)).toMatchObject({ end: { how: 'power' }, waiting: null });
   });
 
   it('puts together the run, the kept status with the numbers of now, and what is open', async () => {
@@ -92,7 +104,12 @@ describe('lastKnown', () => {
       service: { unit: 'footfall.service', active: 'activating', result: 'exit-code', restarts: 117 },
     });
     expect(known.status?.buffer).toMatchObject({ epoch: 'e', held: 1, sealed_through: 2, uncommitted: 3 });
-    expect(readdirSync(places.storageDirectory).sort()).toEqual(['footfall.db', 'footfall.db.lock', 'run.json']);
+    expect(readdirSync(places.storageDirectory).sort()).toEqual([
+      'footfall.db',
+      'footfall.db.identity',
+      'footfall.db.lock',
+      'run.json',
+    ]);
   });
 
   it('tells a daemon that hangs from one that was killed, by its process', async () => {

@@ -33,6 +33,7 @@ export async function lastKnown(
   const { nowMs = realClock().wall(), showUnit = showBySystemctl, proc = '/proc' } = deps;
   const service = await serviceOf(showUnit);
   const { current } = readRuns({ directory: storageDirectory, runtimeDirectory });
+  const end = current === null ? null : endOf(current, readRunFacts(service?.result ?? null, proc));
   const path = join(storageDirectory, DATABASE);
   const { inspection, error } = inspect(path);
   const status = inspection === null ? null : statusOf(inspection);
@@ -40,7 +41,8 @@ export async function lastKnown(
     v: 1,
     at_ms: Math.floor(nowMs),
     started_ms: current?.startedMs ?? null,
-    end: current === null ? null : endOf(current, readRunFacts(service?.result ?? null, proc)),
+    end,
+    waiting: end === null ? (current?.waiting ?? null) : null,
     status,
     reasons: reasonsOf(inspection, status),
     database: inspection === null ? null : databaseOf(path, inspection),
@@ -73,6 +75,8 @@ function statusOf({ status, outbox, bytes }: Inspection): StatusDocument | null 
       oldest_ms: outbox.oldestSealedMs,
       sealed_through: outbox.sealedThrough,
       dead_letters: outbox.deadLetters,
+      dropped: outbox.dropped,
+      dropped_untold: outbox.untold,
       database_bytes: bytes,
     },
   };

@@ -1,5 +1,5 @@
 /** The daemon on this machine: its serial ports, its disk, its clock, the supervisor that watches it, until told to end. */
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HelperProcess } from '../drivers/radio/spawn.ts';
@@ -7,21 +7,34 @@ import { type Helper, Lines } from '../drivers/transport/lines.ts';
 import { Machine } from './box.ts';
 import type { Clock } from './clock.ts';
 import { Daemon } from './daemon.ts';
-import { reasonOf } from './errors.ts';
+import { type AgentError, reasonOf } from './errors.ts';
 import type { SettingsSource } from './live-settings.ts';
 import type { RunEnd } from './local/document.ts';
 import { endOfFailure, endOfSignal } from './local/run-end.ts';
-import { beginRun, endRun, type RunFacts, type RunStart, readRunFacts, type ToldEnd } from './local/run-record.ts';
+import {
+  beginRun,
+  endRun,
+  noteWaiting,
+  type RunFacts,
+  type RunStart,
+  readRunFacts,
+  type ToldEnd,
+  type Waiting,
+} from './local/run-record.ts';
 import { createLogging, type Log } from './logging.ts';
 import { realClock, VirtualClock } from './platform/clock.ts';
 import { ClockTrustWatch } from './platform/clock-trust.ts';
 import { ServiceNotifier } from './platform/notify.ts';
 import { Watchdog } from './platform/watchdog.ts';
+import { startOnceAble } from './run-waiting.ts';
 import { keepLastGood, loadEffective } from './settings/effective.ts';
+import { writeRemote } from './settings/layers.ts';
 import { radioSocketOf } from './settings/radio-socket.ts';
+import { weighRemote } from './settings/remote-asked.ts';
 import { readPassword } from './settings/secrets.ts';
-import type { EffectiveSettings } from './settings/settings.ts';
+import type { EffectiveSettings, Settings } from './settings/settings.ts';
 import { openStorageClient } from './storage/client.ts';
+import type { Storage } from './storage/storage.ts';
 import { VERSION } from './version.ts';
 
 export interface RunParts {
@@ -48,7 +61,8 @@ export async function runDaemon(parts: RunParts): Promise<void> {
   });
   const record = new RunNotes(effective, networkClock.wall(), log);
   process.once('uncaughtExceptionMonitor', (error) => record.end(endOfFailure(error, networkClock.wall(), 'crashed')));
-  let daemon: Daemon;
+  let daemon: Daemon | null;
+  let told: NodeJS.Signals | null;
   try {
     tellSettings(parts, logging.logger('settings'));
     const virtual = parts.virtualStartMs === undefined ? null : new VirtualClock(parts.virtualStartMs);
@@ -62,58 +76,67 @@ export async function runDaemon(parts: RunParts): Promise<void> {
       radioSocket,
       ...(parts.startRadios === true && { helper: helpersOf(effective.path, networkClock, logging.logger('sensors')) }),
     });
-    daemon = await Daemon.start({
-      settings,
-      source: { effective, from },
-      password: from.password(settings),
-      clock,
-      networkClock,
-      storage: openStorageClient({
-        path: join(settings.storage.directory, 'footfall.db'),
-        machineId: readMachineId(),
-        ...(parts.storageWorker === undefined ? {} : { workerUrl: parts.storageWorker }),
-        onError: (error) => {
-          throw error;
-        },
-      }),
-      box: new Machine(
-        settings.storage.directory,
+    const password = from.password(settings);
+    const start = (): Promise<Daemon> =>
+      Daemon.start({
+        settings,
+        source: { effective, from },
+        password,
+        clock,
         networkClock,
-        new ClockTrustWatch({ clock: networkClock, source: settings.clock.source }),
-      ),
-      transport: (sensor) => transports.of(sensor),
-      random: Math.random,
-      logging,
-      begin: () => record.begin(),
-      ...(virtual === null ? {} : { advanceTo: (ms: number) => virtual.advanceTo(ms) }),
-    });
-    keep(effective, from, log);
+        storage: openStorage(settings, parts.storageWorker),
+        box: new Machine(
+          settings.storage.directory,
+          networkClock,
+          new ClockTrustWatch({ clock: networkClock, source: settings.clock.source }),
+        ),
+        transport: (sensor) => transports.of(sensor),
+        random: Math.random,
+        logging,
+        begin: () => record.begin(),
+        ...(virtual === null ? {} : { advanceTo: (ms: number) => virtual.advanceTo(ms) }),
+      });
+    const note = ({ message, hint }: AgentError): void => record.wait({ at_ms: networkClock.wall(), message, hint });
+    ({ started: daemon, told } = await startOnceAble(start, { clock: networkClock, notifier, log, note }));
+    if (daemon !== null) keep(effective, from, log);
   } catch (error) {
     record.end(endOfFailure(error, networkClock.wall(), 'failed'));
     throw error;
   }
-  const watchdog = watchdogOf(daemon, notifier, networkClock, parts.virtualStartMs !== undefined);
+  const watchdog = daemon && watchdogOf(daemon, notifier, networkClock, parts.virtualStartMs !== undefined);
   watchdog?.start();
-  notifier.ready(`counting with ${settings.sensors.length} sensors`);
-  const signal = await untilTold(daemon, notifier, logging.logger('settings'));
+  if (daemon !== null) notifier.ready(`counting with ${settings.sensors.length} sensors`);
+  const signal = told ?? (await untilTold(daemon, notifier, logging.logger('settings')));
   notifier.stopping();
   log('info', { signal }, 'stopping');
-  await daemon.stop();
+  await daemon?.stop();
   watchdog?.stop();
   record.end(endOfSignal(signal, networkClock.wall()));
   log('info', {}, 'stopped');
   await notifier.settled();
 }
 
+function openStorage(settings: Settings, workerUrl: URL | undefined): Storage {
+  const { directory, bufferBytes, bufferHours } = settings.storage;
+  return openStorageClient({
+    path: join(directory, 'footfall.db'),
+    machineId: readMachineId(),
+    bounds: { bytes: bufferBytes, windows: Math.ceil((bufferHours * 60) / settings.counting.windowMinutes) },
+    ...(workerUrl === undefined ? {} : { workerUrl }),
+    onError: (error) => {
+      throw error;
+    },
+  });
+}
+
 /**
  * SIGHUP reads the settings again, SIGINT and SIGTERM end. Once is enough: timeout(1) and a process group give the signal
  * twice, and the second must not cut off the last commit.
  */
-function untilTold(daemon: Daemon, notifier: ServiceNotifier, log: Log): Promise<NodeJS.Signals> {
+function untilTold(daemon: Daemon | null, notifier: ServiceNotifier, log: Log): Promise<NodeJS.Signals> {
   const again = (): void => {
     notifier.reloading();
-    daemon
-      .reload()
+    (daemon?.reload() ?? Promise.resolve())
       .catch((error: unknown) => log('error', { reason: reasonOf(error) }, 'the settings could not be read again'))
       .finally(() => notifier.ready('counting'));
   };
@@ -143,6 +166,7 @@ function sourceOf(path: string, nowMs: () => number): SettingsSource {
     load: () => loadEffective({ path, nowMs: nowMs() }),
     password: (settings) => readPassword(settings),
     keepLastGood,
+    remote: { weigh: (message) => weighRemote(path, message), keep: writeRemote },
   };
 }
 
@@ -187,6 +211,12 @@ class RunNotes {
     const { previous, kept } = beginRun(this.#places, this.#start, this.#facts);
     if (!kept) this.#log('warn', {}, 'the run could not be noted; how it ends will not be known');
     return previous;
+  }
+
+  /** Why it cannot begin yet. */
+  wait(waiting: Waiting): void {
+    mkdirSync(this.#places.runtimeDirectory, { recursive: true, mode: 0o750 });
+    noteWaiting(this.#places, this.#start, { ...waiting, at_ms: Math.floor(waiting.at_ms) }, this.#facts);
   }
 
   end(end: ToldEnd): void {

@@ -4,15 +4,11 @@ import type { RunEnd, StatusDocument } from './local/document.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Sensor } from './sensors.ts';
 import type { Settings } from './settings/settings.ts';
-import type { StorageState } from './storage/storage.ts';
+import { bufferOf } from './status-buffer.ts';
+import type { Opened, StorageState } from './storage/storage.ts';
 import type { StateFacts, UplinkState } from './uplink/port.ts';
 import type { VerdictFacts } from './verdict.ts';
 import { VERSION } from './version.ts';
-
-/** Left free for the rest of the box. */
-const DISK_RESERVE_BYTES = 50 * 1024 * 1024;
-/** What the database takes for a byte of a batch: pages, the history's records and the write-ahead log. */
-const BYTES_A_BYTE = 1.5;
 
 export interface StatusParts {
   settings: Settings;
@@ -25,7 +21,8 @@ export interface StatusParts {
   /** As storage last told. */
   storage: StorageState;
   storageErrorSinceMs: number;
-  epoch: string;
+  /** The database that is written to, as it was when it was opened. */
+  opened: Opened;
   /** Null when nothing is to be sent. */
   uplink: UplinkState | null;
   /** The network's wall clock: the uplink's times are moved from it onto the gateway's timeline. */
@@ -41,7 +38,7 @@ export interface StatusParts {
 }
 
 export function statusOf(parts: StatusParts): StatusDocument {
-  const { settings, atMs, startedMs, pipeline, storage } = parts;
+  const { settings, atMs, startedMs, pipeline } = parts;
   const { intake } = pipeline;
   const live = intake.fold.live();
   const facts = factsOf(parts);
@@ -59,20 +56,7 @@ export function statusOf(parts: StatusParts): StatusDocument {
     sensors: facts.sensors,
     today: live.today,
     window: live.window,
-    buffer: {
-      epoch: parts.epoch,
-      held: storage.held,
-      held_bytes: storage.heldBytes,
-      oldest_sequence: storage.oldestSequence,
-      sealed_through: storage.sealedThrough,
-      dead_letters: storage.deadLetters,
-      database_bytes: storage.databaseBytes,
-      uncommitted: pipeline.uncommitted,
-      oldest_ms: storage.oldestSealedMs,
-      hours_left: hoursLeft(parts),
-      last_commit_ms: pipeline.lastCommit,
-      storage_error: pipeline.storageError?.message ?? null,
-    },
+    buffer: facts.buffer,
     uplink: { url: settings.uplink?.url ?? '', ...facts.uplink },
     clock: { virtual: parts.virtual, key: parts.key, trust: parts.clockTrust },
     settings: parts.settingsState,
@@ -88,9 +72,12 @@ export function statusOf(parts: StatusParts): StatusDocument {
   };
 }
 
+/** What the verdict rests on, with the buffer as the document tells it. */
+type StatusFacts = VerdictFacts & Pick<StatusDocument, 'buffer'>;
+
 /** What the verdict rests on. */
-export function factsOf(parts: Omit<StatusParts, 'judge'>): VerdictFacts {
-  const { settings, pipeline, storage } = parts;
+export function factsOf(parts: Omit<StatusParts, 'judge'>): StatusFacts {
+  const { settings, pipeline } = parts;
   return {
     nowMs: parts.atMs,
     startedMs: parts.startedMs,
@@ -98,9 +85,7 @@ export function factsOf(parts: Omit<StatusParts, 'judge'>): VerdictFacts {
     sensors: parts.sensors.map((sensor) => sensor.status()),
     uplink: uplinkState(parts),
     topicRoot: topicsOf(settings.tenant, settings.gateway).batch.replace(/\/up\/batch$/, ''),
-    held: storage.held,
-    deadLetters: storage.deadLetters,
-    storageError: pipeline.storageError?.message ?? null,
+    buffer: bufferOf(parts),
     storageErrorCode: pipeline.storageError?.code ?? null,
     storageErrorSinceMs: parts.storageErrorSinceMs,
     storageBusySinceMs: pipeline.busySince,
@@ -116,22 +101,29 @@ export function factsOf(parts: Omit<StatusParts, 'judge'>): VerdictFacts {
 export function stateFactsOf(
   { sealedThrough, intake }: Pipeline,
   sensors: readonly Sensor[],
-  previous: StateFacts['previous'],
-  oldestHeld: number | null,
+  { previous, firstSequence }: Opened,
+  { oldestOfEpoch, oldestOfPrevious }: StorageState,
+  config: StateFacts['config'],
 ): StateFacts {
   const states = sensors.map((sensor) => {
     const { id, driver, state } = sensor.status();
     return { id, driver, state };
   });
-  const parameters = intake.fold.parameters.id;
-  return { sealedThrough, oldestHeld, previous, parameters, version: VERSION, sensors: states };
-}
-
-/** How many hours of sealed windows the free disk still holds, at the pace of the last ones. */
-function hoursLeft({ disk, storage, settings }: StatusParts): number | null {
-  if (disk.free_bytes === null || storage.bytesPerWindow === null || storage.bytesPerWindow === 0) return null;
-  const windows = Math.max(0, disk.free_bytes - DISK_RESERVE_BYTES) / (storage.bytesPerWindow * BYTES_A_BYTE);
-  return Math.floor((windows * settings.counting.windowMinutes) / 60);
+  return {
+    firstSequence,
+    sealedThrough,
+    oldestHeld: oldestOfEpoch,
+    previous: previous && {
+      epoch: previous.epoch,
+      last_sequence: previous.lastSequence,
+      oldest_held: oldestOfPrevious,
+      end: previous.end,
+    },
+    config,
+    parameters: intake.fold.parameters.id,
+    version: VERSION,
+    sensors: states,
+  };
 }
 
 function uplinkState({ uplink, startedMs, atMs, networkNowMs }: Omit<StatusParts, 'judge'>): UplinkState {
@@ -150,6 +142,8 @@ function uplinkState({ uplink, startedMs, atMs, networkNowMs }: Omit<StatusParts
       acknowledged: 0,
       rejected: 0,
       resent: 0,
+      pausedUntil: null,
+      ignoredAcks: { retained: 0, empty: 0, oversized: 0, malformed: 0, other_epoch: 0, not_sent: 0 },
     };
   }
   const move = (ms: number): number => Math.round(ms - networkNowMs + atMs);
@@ -159,5 +153,6 @@ function uplinkState({ uplink, startedMs, atMs, networkNowMs }: Omit<StatusParts
     since: move(uplink.since),
     lastAcknowledgedAt: moveKnown(uplink.lastAcknowledgedAt),
     lastPublishedAt: moveKnown(uplink.lastPublishedAt),
+    pausedUntil: moveKnown(uplink.pausedUntil),
   };
 }

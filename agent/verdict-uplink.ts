@@ -13,7 +13,7 @@ interface UplinkFacts {
   startedMs: number;
   uplink: UplinkState;
   topicRoot: string;
-  held: number;
+  buffer: { held: number };
 }
 
 export function uplinkReasons(facts: UplinkFacts): Reason[] {
@@ -74,7 +74,7 @@ function denied({ uplink, topicRoot }: UplinkFacts): Reason {
   };
 }
 
-function unacknowledgedReasons({ uplink, held, nowMs }: UplinkFacts): Reason[] {
+function unacknowledgedReasons({ uplink, buffer: { held }, nowMs }: UplinkFacts): Reason[] {
   const heardAt = Math.max(uplink.lastAcknowledgedAt ?? 0, uplink.since);
   if (held === 0 || uplink.inFlight === 0 || nowMs - heardAt <= PATIENCE_MS) return [];
   return [

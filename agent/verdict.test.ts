@@ -24,6 +24,19 @@ function sensor(over: Partial<SensorStatus> = {}): SensorStatus {
   };
 }
 
+function buffer(over: Partial<VerdictFacts['buffer']> = {}): VerdictFacts['buffer'] {
+  return {
+    held: 0,
+    dead_letters: 0,
+    hours_left: 2_000,
+    dropped_untold: {},
+    storage_error: null,
+    memory_hours_left: null,
+    set_aside: [],
+    ...over,
+  };
+}
+
 function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['uplink']> = {}): VerdictFacts {
   return {
     nowMs: NOW,
@@ -43,13 +56,13 @@ function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['u
       acknowledged: 1,
       rejected: 0,
       resent: 0,
+      pausedUntil: null,
+      ignoredAcks: { retained: 0, empty: 0, oversized: 0, malformed: 0, other_epoch: 0, not_sent: 0 },
       ...uplink,
     },
     topicRoot: 'ff/v1/acme/gw',
     virtual: false,
-    held: 0,
-    deadLetters: 0,
-    storageError: null,
+    buffer: buffer(),
     storageErrorCode: null,
     storageErrorSinceMs: 0,
     storageBusySinceMs: null,
@@ -61,6 +74,7 @@ function facts(over: Partial<VerdictFacts> = {}, uplink: Partial<VerdictFacts['u
       mistakes: [],
       restart_keys: [],
       overrides: [],
+      remote: null,
     },
     disk: { path: '/var/lib/footfall', free_bytes: 4e9, total_bytes: 8e9, wear_percent: null },
     temperatureC: 50,
@@ -125,7 +139,9 @@ describe('the verdict', () => {
   });
 
   it('tells a database that cannot be written, with its reason and since when', () => {
-    const { reasons } = verdictOf(facts({ storageError: 'disk full', storageErrorSinceMs: NOW - 9 }));
+    const { reasons } = verdictOf(
+      facts({ buffer: buffer({ storage_error: 'disk full' }), storageErrorSinceMs: NOW - 9 }),
+    );
     expect(reasons).toMatchObject([
       { code: 'storage_failed', since_ms: NOW - 9, hint: expect.stringContaining('disk') },
     ]);
@@ -133,11 +149,74 @@ describe('the verdict', () => {
   });
 
   it('counts the batches that the collector rejected', () => {
-    const [one] = verdictOf(facts({ deadLetters: 1 })).reasons;
-    const [two] = verdictOf(facts({ deadLetters: 2 })).reasons;
-    expect([one.code, one.message]).toEqual(['batches_rejected', 'The collector rejected 1 batch.']);
-    expect(two.message).toBe('The collector rejected 2 batches.');
+    const [one] = verdictOf(facts({ buffer: buffer({ dead_letters: 1 }) })).reasons;
+    const [two] = verdictOf(facts({ buffer: buffer({ dead_letters: 2 }) })).reasons;
+    expect([one.code, one.message]).toEqual([
+      'batches_rejected',
+      '1 batch was rejected by the collector, or found damaged.',
+    ]);
+    expect(two.message).toBe('2 batches were rejected by the collector, or found damaged.');
     expect(one.hint).not.toBe('');
+  });
+
+  it('says for how long counting in memory can go on while storage fails', () => {
+    const failing = (code: string, hours: number | null) => {
+      const failed = buffer({ storage_error: 'x', memory_hours_left: hours });
+      return verdictOf(facts({ buffer: failed, storageErrorCode: code, storageErrorSinceMs: NOW - 3 })).reasons[0];
+    };
+    expect(failing('storage_read_only', 499)).toMatchObject({
+      code: 'disk_read_only',
+      message: 'The disk of /var/lib/footfall is read-only; counts are kept in memory for up to 20 d.',
+      hint: expect.stringContaining('Mount it again'),
+      since_ms: NOW - 3,
+    });
+    expect(failing('storage_full', 71.9).message).toMatch(/full; counts are kept in memory for up to 71 h\.$/);
+    expect(failing('storage_failed', 0.5).message).toMatch(/kept in memory, and the oldest windows are given up\.$/);
+    expect(failing('storage_failed', null).message).toMatch(/kept in memory\.$/);
+  });
+
+  it('tells what was dropped until the centre knows it, but not what somebody dropped by hand', () => {
+    const told = (dropped_untold: Record<string, number>, phase: 'connected' | 'off' = 'connected') =>
+      verdictOf(facts({ buffer: buffer({ dropped_untold }) }, { phase })).reasons;
+    expect(told({ buffer_full: 1_200, disk_full: 14, operator: 5 })).toMatchObject([
+      {
+        code: 'batches_dropped',
+        message: '1214 batches are lost (buffer full, disk full), and the central platform does not know it yet.',
+      },
+    ]);
+    expect(told({ damaged: 1 })[0].message).toMatch(/^1 batch is lost/);
+    expect(told({ operator: 5 })).toEqual([]);
+    expect(told({ buffer_full: 9 }, 'off')).toEqual([]);
+  });
+
+  it('warns of the last day of room, only while nothing is delivered', () => {
+    const room = (hours_left: number | null, over = {}, held = 3) =>
+      verdictOf(facts({ buffer: buffer({ hours_left, held }) }, over)).reasons.filter(
+        ({ code }) => code === 'buffer_low',
+      );
+    const down = { phase: 'waiting' as const, lastError: 'refused' };
+    expect(room(23, down)).toMatchObject([{ message: expect.stringContaining('room for 23 h') }]);
+    expect(room(0, down)).toMatchObject([{ message: expect.stringContaining('is full') }]);
+    const mute = { inFlight: 3, lastAcknowledgedAt: NOW - 500_000 };
+    expect(room(23, mute)).toHaveLength(1);
+    expect([room(24, down), room(null, down), room(23, down, 0), room(23)].flat()).toEqual([]);
+  });
+
+  it('tells a database that was set aside, where it lies and since when, for as long as it lies there', () => {
+    const path = '/var/lib/footfall/footfall.db.damaged-1';
+    const aside = (found: string | null, at_ms = NOW - 7) =>
+      verdictOf(facts({ buffer: buffer({ set_aside: [{ path, bytes: 1, at_ms, found }] }) })).reasons;
+    expect(aside('a torn page')).toMatchObject([
+      {
+        code: 'database_quarantined',
+        message: expect.stringContaining(`(a torn page) was set aside as ${path}`),
+        hint: expect.stringContaining(`sudo sh -c "rm -f ${path} ${path}-*"`),
+        since_ms: NOW - 7,
+      },
+    ]);
+    expect(aside(null)[0].message).toContain('could not be used was set aside');
+    // A clock that was set back since.
+    expect(aside(null, NOW + 9)[0].since_ms).toBe(NOW);
   });
 
   it('gives the first connection two minutes, unless it is known why it fails', () => {
@@ -153,12 +232,12 @@ describe('the verdict', () => {
   });
 
   it('says nothing of an uplink that is off', () => {
-    expect(codes(facts({ held: 9 }, { phase: 'off', lastError: 'old' }))).toEqual([]);
+    expect(codes(facts({ buffer: buffer({ held: 9 }) }, { phase: 'off', lastError: 'old' }))).toEqual([]);
   });
 
   it('tells a collector that acknowledges nothing for two minutes, since it was last heard', () => {
     const mute = (silence: number, over = {}) =>
-      facts({ held: 3 }, { inFlight: 3, lastAcknowledgedAt: NOW - silence, ...over });
+      facts({ buffer: buffer({ held: 3 }) }, { inFlight: 3, lastAcknowledgedAt: NOW - silence, ...over });
     expect(codes(mute(120_000))).toEqual([]);
     expect(verdictOf(mute(120_001)).reasons).toMatchObject([
       { code: 'uplink_unacknowledged', since_ms: NOW - 120_001, hint: expect.stringContaining('collector') },
@@ -179,9 +258,8 @@ describe('the verdict', () => {
     const all = facts(
       {
         sensors: [sensor({ state: 'silent', since_ms: NOW - 10 }), sensor({ state: 'down', since_ms: NOW - 20 })],
-        storageError: 'x',
+        buffer: buffer({ storage_error: 'x', dead_letters: 1 }),
         storageErrorSinceMs: NOW - 30,
-        deadLetters: 1,
         keyOnTmpfs: false,
       },
       { phase: 'waiting' as VerdictFacts['uplink']['phase'], since: NOW - 40 },
@@ -206,7 +284,7 @@ describe('the verdict', () => {
 
   it('tells a full disk from one that fails, and warns before', () => {
     const [full] = verdictOf(
-      facts({ storageError: 'x', storageErrorCode: 'storage_full', storageErrorSinceMs: NOW - 3 }),
+      facts({ buffer: buffer({ storage_error: 'x' }), storageErrorCode: 'storage_full', storageErrorSinceMs: NOW - 3 }),
     ).reasons;
     expect(full).toMatchObject({ code: 'disk_full', since_ms: NOW - 3, hint: expect.stringContaining('Make room') });
     expect(full.message).toContain('/var/lib/footfall');
@@ -222,12 +300,12 @@ describe('the verdict', () => {
     expect(stalled(14_999)).toEqual([]);
     expect(stalled(15_000)).toMatchObject([{ code: 'storage_stalled', since_ms: NOW - 15_000 }]);
     const damaged = {
-      storageError: 'a page is torn',
+      buffer: buffer({ storage_error: 'a page is torn' }),
       storageErrorCode: 'database_damaged',
       storageErrorSinceMs: NOW - 1,
     };
     expect(verdictOf(facts({ ...damaged, storageBusySinceMs: NOW - 90_000 })).reasons).toMatchObject([
-      { code: 'database_damaged', hint: expect.stringContaining('/var/lib/footfall/footfall.db*') },
+      { code: 'database_damaged', hint: expect.stringContaining('Make room on the disk of /var/lib/footfall') },
     ]);
   });
 
@@ -265,7 +343,9 @@ describe('the verdict', () => {
   });
 
   it('tells at once that a broker takes nothing, though it is connected', () => {
-    const { reasons } = verdictOf(facts({ held: 1 }, { lastError: 'refused', lastErrorKind: 'denied', inFlight: 1 }));
+    const { reasons } = verdictOf(
+      facts({ buffer: buffer({ held: 1 }) }, { lastError: 'refused', lastErrorKind: 'denied', inFlight: 1 }),
+    );
     expect(reasons.map(({ code }) => code)).toEqual(['uplink_denied']);
   });
 

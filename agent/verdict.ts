@@ -2,18 +2,13 @@
 import type { Reason, SensorStatus, StatusDocument } from './local/document.ts';
 import { NOT_OPENED_YET } from './sensors.ts';
 import type { UplinkState } from './uplink/port.ts';
+import { storageReasons } from './verdict-storage.ts';
 import { uplinkReasons } from './verdict-uplink.ts';
 
 /** A clock is given this long after the start: time services need some seconds of network. */
 const CLOCK_PATIENCE_MS = 60_000;
 const STOPS_COUNTING: ReadonlySet<string> = new Set(['sensor_down', 'no_sensors']);
 const OPENING_MS = 5_000;
-/** A healthy card answers within milliseconds, and a garbage collection of its own takes a second or two. */
-const STALL_MS = 15_000;
-const MIB = 1024 * 1024;
-/** Below this the next days are at stake, below the other the next minutes. */
-const DISK_LOW_BYTES = 500 * MIB;
-const DISK_FULL_BYTES = 50 * MIB;
 /** Flash wears out some time after the end of its rated life. */
 const WORN_PERCENT = 90;
 /** Boards throttle at about 80 °C and stop at 85 °C or a little above. */
@@ -28,11 +23,11 @@ export interface VerdictFacts {
   uplink: UplinkState;
   /** Topics of this gateway begin so, as in `ff/v1/acme/gw-12`. */
   topicRoot: string;
-  /** Batches sealed and not acknowledged. */
-  held: number;
-  deadLetters: number;
-  storageError: string | null;
-  /** AgentError code of `storageError`. */
+  buffer: Pick<
+    StatusDocument['buffer'],
+    'held' | 'dead_letters' | 'hours_left' | 'dropped_untold' | 'storage_error' | 'memory_hours_left' | 'set_aside'
+  >;
+  /** AgentError code of the buffer's `storage_error`. */
   storageErrorCode: string | null;
   storageErrorSinceMs: number;
   /** Since when storage has not answered; null while nothing is asked of it. */
@@ -46,11 +41,12 @@ export interface VerdictFacts {
 
 /** Reasons in the order of what they cost. */
 export function verdictOf(facts: VerdictFacts): StatusDocument['verdict'] {
+  const uplink = uplinkReasons(facts);
   const reasons = [
     ...sensorReasons(facts),
-    ...storageReasons(facts),
+    ...storageReasons(facts, uplink),
     ...settingsReasons(facts),
-    ...uplinkReasons(facts),
+    ...uplink,
     ...boxReasons(facts),
   ];
   const counting = facts.sensors.some((sensor) => sensor.state !== 'down');
@@ -116,74 +112,6 @@ function sensorReasons(facts: VerdictFacts): Reason[] {
 /** A sensor without a line of its own: its port is the name of an adapter. */
 function isRadio({ port }: SensorStatus): boolean {
   return !port.startsWith('/');
-}
-
-function storageReasons(facts: VerdictFacts): Reason[] {
-  const { storageBusySinceMs: busySince } = facts;
-  const reasons: Reason[] = [];
-  if (facts.storageError !== null) reasons.push(storageFailure(facts, facts.storageError));
-  else if (busySince !== null && facts.nowMs - busySince >= STALL_MS) {
-    reasons.push({
-      code: 'storage_stalled',
-      subject: '',
-      message: 'The disk has not answered since the last write; counts are kept in memory.',
-      hint: 'A card that stalls is about to fail: footfall doctor measures it. A power cut now would lose the current window.',
-      since_ms: busySince,
-    });
-  }
-  if (facts.storageError === null) reasons.push(...lowDisk(facts));
-  if (facts.deadLetters > 0) {
-    reasons.push({
-      code: 'batches_rejected',
-      subject: '',
-      message: `The collector rejected ${facts.deadLetters} ${facts.deadLetters === 1 ? 'batch' : 'batches'}.`,
-      hint: 'They are kept on this box with the reason. Compare the versions of gateway and collector.',
-      since_ms: facts.nowMs,
-    });
-  }
-  return reasons;
-}
-
-function storageFailure({ disk, storageErrorCode, storageErrorSinceMs }: VerdictFacts, error: string): Reason {
-  const reason = { subject: '', since_ms: storageErrorSinceMs };
-  if (storageErrorCode === 'storage_full') {
-    return {
-      ...reason,
-      code: 'disk_full',
-      message: `The disk of ${disk.path} is full; counts are kept in memory.`,
-      hint: 'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.',
-    };
-  }
-  if (storageErrorCode === 'database_damaged') {
-    return {
-      ...reason,
-      code: 'database_damaged',
-      message: `The database is damaged (${error}); counts are kept in memory.`,
-      hint: `See how much of it is whole: footfall doctor. Then stop the daemon, move ${disk.path}/footfall.db* away, and start it.`,
-    };
-  }
-  return {
-    ...reason,
-    code: 'storage_failed',
-    message: `The database cannot be written (${error}); counts are kept in memory.`,
-    hint: 'Check the health of the disk: footfall doctor. A power cut now would lose the current window.',
-  };
-}
-
-function lowDisk({ disk, nowMs }: VerdictFacts): Reason[] {
-  if (disk.free_bytes === null || disk.free_bytes >= DISK_LOW_BYTES) return [];
-  return [
-    {
-      code: 'disk_low',
-      subject: '',
-      message: `Only ${Math.floor(disk.free_bytes / MIB)} MiB are free on the disk of ${disk.path}.`,
-      hint:
-        disk.free_bytes < DISK_FULL_BYTES
-          ? 'Make room now: when it is full, batches cannot be kept.'
-          : 'Make room: see what fills it with du -x, and whether the uplink drains the buffer.',
-      since_ms: nowMs,
-    },
-  ];
 }
 
 function settingsReasons({ settings, nowMs }: VerdictFacts): Reason[] {

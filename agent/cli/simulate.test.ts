@@ -172,6 +172,26 @@ describe('footfall simulate', () => {
     expect(existsSync(inFolder('never'))).toBe(false);
   });
 
+  it.each([
+    [64, [], "expected '--out <FILE>', or '--fleet <N>'"],
+    [64, ['--windows', '3', '--out', 'x'], "option '--windows' is of a fleet"],
+    [64, ['--fleet', '3', '--out', 'x'], 'cannot be used with option'],
+    [64, ['--fleet', '3', '--sensor', 'gate=door-lines'], 'cannot be used with option'],
+    [64, ['--fleet', '0'], 'expected a whole number of at least 1, received "0"'],
+    [64, ['--fleet', '3', '--every', '0'], 'expected seconds above 0, received "0"'],
+    [64, ['--fleet', '3', '--stagger', '99999'], 'expected seconds from 0 to 86400'],
+    [1, ['--fleet', '3', '--tenant', 'No Such'], 'expected the tenant to be'],
+    [1, ['--fleet', '3', '--broker', 'http://x'], 'hint: '],
+    [1, ['--fleet', '3', '--broker', 'mqtt://127.0.0.1:1'], 'hint: Start the broker'],
+    [1, ['--fleet', '3', '--ca-file', 'no/such.pem', '--broker', 'mqtts://127.0.0.1:1'], 'no/such.pem'],
+    [1, ['--fleet', '3', '--password-file', 'no/such'], 'expected a readable password file'],
+  ])('ends with %i for a fleet by %j, and says why', (expected, words, said) => {
+    const { code, out, err } = run(...words);
+    expect({ code, out }).toEqual({ code: expected, out: '' });
+    expect(err).toContain(said);
+    expect(err).not.toContain('    at ');
+  });
+
   it('ends with 1 where the recording cannot be written', () => {
     const { code, err } = run('--out', inFolder('no/such/folder'), ...hour);
     expect(code).toBe(1);

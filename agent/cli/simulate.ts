@@ -1,4 +1,7 @@
-/** `footfall simulate`: a store that does not exist, as the bytes its sensors would send, with the truth beside them. */
+/**
+ * `footfall simulate`: a store that does not exist, as the bytes its sensors would send, with the truth beside them; or a
+ * fleet of gateways that do not exist, against a broker that does.
+ */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { DecoderOptions } from '../../drivers/driver.ts';
 import type { RecordedSensor } from '../../drivers/recording/recorded-stream.ts';
@@ -7,10 +10,11 @@ import type { SimulatedStore } from '../../drivers/simulator/store.ts';
 import type { MemoryTransport } from '../../drivers/transport/stream.ts';
 import { DRIVER_FACTS, DRIVER_NAMES, isSensorDriver } from '../settings/sensor-drivers.ts';
 import type { SensorDriver } from '../settings/settings.ts';
+import { addFleetOptions, driveFleet, FLEET_HELP, type FleetVerbOptions, wantsFleet } from './fleet/verb.ts';
 import { decimal, timeZone, wholeNumber } from './options.ts';
 
 interface SimulateOptions {
-  out?: string;
+  out: string;
   sensor?: SimulatedSensor[];
   truth?: string;
   seed: number;
@@ -31,6 +35,9 @@ const SENSORS: SimulatedSensor[] = [
 /** The last of the staff may leave when it ends: so long are the sensors heard out, those that are asked included. */
 const LAST_WORD_MS = 10_000;
 
+/** Options of a recording, as commander names them: a fleet has no use for them. */
+const RECORDING_ALONE = ['out', 'sensor', 'truth', 'date', 'open', 'timeZone', 'passers', 'enters', 'doorMiss'];
+
 /** What a driver's module comes in, besides its usual form. */
 const VARIANTS: Partial<Record<SensorDriver, readonly string[]>> = {
   'wifi-lines': ['6', '9', '10'],
@@ -48,20 +55,23 @@ const PROFILES: Readonly<Record<string, string>> = { moxa: 'moxa-r1212' };
 const ADVERTISING_CHANNEL = 37;
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('simulate')
-    .description("write a simulated store's day as the bytes of its sensors, and what truly happened in it")
-    .requiredOption('-o, --out <FILE>', 'recording to write, for "footfall replay"')
+    .description(
+      "write a simulated store's day as the bytes of its sensors, or drive a simulated fleet against a broker",
+    )
+    .option('-o, --out <FILE>', 'recording to write, for "footfall replay"')
     .option('--sensor <ID=DRIVER>', 'a sensor of the store, or ID=DRIVER:VARIANT; may be repeated', sensorOption)
     .option('--truth <FILE>', 'write the truth as JSON')
-    .option('--seed <N>', 'the same seed gives the same bytes', wholeNumber, 1)
+    .option('--seed <N>', 'the same seed gives the same bytes and the same counts', wholeNumber, 1)
     .option('--date <YYYY-MM-DD>', 'local date', isoDate, '2026-03-02')
     .option('--open <HH:MM-HH:MM>', 'opening hours, local', openHours, '09:00-19:00')
     .option('--time-zone <ZONE>', 'IANA time zone of the store', timeZone, 'Europe/Prague')
     .option('--passers <N>', 'people passing an hour; drawn from 20 to 1500 by the seed when absent', decimal)
     .option('--enters <PERCENT>', 'share of them that enters; drawn from 3 to 30 by the seed when absent', decimal)
     .option('--door-miss <PERCENT>', 'passages the door counter misses; drawn by the seed when absent', decimal)
-    .option('--json', 'print the truth as JSON')
+    .option('--json', 'print the truth as JSON');
+  addFleetOptions(command, RECORDING_ALONE)
     .addHelpText(
       'after',
       `
@@ -73,15 +83,23 @@ their own drivers; the recording holds what they answer.
 Drivers, with what their modules come in:
 ${driverList()}
 
-Exit codes: 0 written, 1 could not write, 64 wrong use, 130 stopped by Ctrl-C (the unfinished file is removed).
+${FLEET_HELP}
+
+Exit codes: 0 written, or all of the fleet's batches acknowledged; 1 could not write, or a batch of the fleet is held, rejected
+or dropped; 64 wrong use; 130 stopped by Ctrl-C (the unfinished file is removed), for a fleet before the end of --windows.
 
 Examples:
   footfall simulate --out day.stream --seed 7
   footfall simulate --out busy.stream --passers 800 --enters 15 --truth truth.json
   footfall simulate --out three.stream --sensor hall=wifi-lines:9 --sensor air=ble-nrf --sensor gate=door-modbus
-  footfall replay day.stream`,
+  footfall replay day.stream
+  footfall simulate --fleet 1000 --broker mqtt://127.0.0.1:1883 --every 60
+  footfall simulate --fleet 200 --windows 10 --every 2 --json`,
     )
-    .action(simulate);
+    .action(async (options: SimulateOptions & FleetVerbOptions) => {
+      if (!wantsFleet(command)) return simulate(options);
+      process.exitCode = await driveFleet(options);
+    });
 }
 
 /** `ID=DRIVER` or `ID=DRIVER:VARIANT`, added to those before. */
@@ -210,7 +228,7 @@ async function simulate(options: SimulateOptions): Promise<void> {
     ...(options.doorMiss === undefined ? {} : { doorMiss: options.doorMiss / 100 }),
   });
   const lines = await openLines(store, sensors);
-  const out = options.out as string;
+  const { out } = options;
   // Before the work, so that a day is not simulated in vain.
   if (options.truth !== undefined) writeTruth(options.truth, '');
   const stream = new StreamWriter(createWriteStream(out), {

@@ -3,13 +3,13 @@ import { type AckMessage, ackMessage } from '../contract/messages.ts';
 import { encodeProbe, PROBE_SEQUENCE } from '../contract/probe.ts';
 import { readMessage } from '../contract/read.ts';
 import { topicsOf } from '../contract/topics.ts';
-import type { Authorities } from '../mqtt/certificates.ts';
 import type { Failure, FailureKind } from '../mqtt/explain.ts';
 import { type Protocol, ProtocolChoice, type ProtocolVerdict } from '../mqtt/protocol.ts';
 import { openSession, type Session, type SessionRequest } from '../mqtt/session.ts';
 import type { Target } from '../mqtt/target.ts';
 import { type BrokerDeps, type BrokerTarget, lasting, printable, type Step, within } from './broker-step.ts';
-import { answersWithTls } from './broker-tls.ts';
+import { answersWithTls, OWN_MEND, type Trust } from './broker-tls.ts';
+import { bearerOf } from './client-certificate.ts';
 
 const STEP_WITHIN_MS = 10_000;
 const FAREWELL_MS = 1_000;
@@ -29,45 +29,46 @@ interface Conversation {
 
 type Stop = Failure & { verdict?: ProtocolVerdict };
 
+/** What the steps from the login on are about. */
+export interface Talk {
+  place: Target;
+  /** The one of its addresses that answers. */
+  address: string;
+  trust: Trust;
+  target: BrokerTarget;
+  deps: BrokerDeps;
+}
+
 /** The steps from the login on, up to the first error. */
-export async function* checkConversation(
-  place: Target,
-  address: string,
-  ca: Authorities | null,
-  target: BrokerTarget,
-  deps: BrokerDeps,
-): AsyncGenerator<Step> {
+export async function* checkConversation(about: Talk): AsyncGenerator<Step> {
+  const { place, target, deps } = about;
   const topics = topicsOf(target.tenant, target.gateway);
   const epoch = hex64(deps.random);
   const choice = new ProtocolChoice();
-  const open = (protocol: Protocol) =>
-    converse(topics, epoch, deps, {
-      target: place,
-      ca,
-      // Not the daemon's, which the broker would throw out for this one; but of the same beginning and length, as access
-      // lists may go by it.
-      clientId: `ff${hex64(deps.random)}d0c7`,
-      username: target.username ?? null,
-      password: target.password ?? null,
-      protocol,
-      will: null,
-      subscriptions: [topics.ack],
-    });
-  let talk = open(choice.next);
+  const open = (topic: string) => converse(topics, epoch, deps, requestOf(about, choice.next, topic));
+  let talk = open(topics.ack);
   try {
     const late: Stop = { reason: `no answer from ${place.name} within ${STEP_WITHIN_MS / 1_000} s`, kind: 'network' };
     let stop = await within(deps, STEP_WITHIN_MS, talk.login, late);
     if (stop?.verdict !== undefined && choice.failed(stop.verdict)) {
       await talk.end();
-      talk = open(choice.next);
+      talk = open(topics.ack);
       stop = await within(deps, STEP_WITHIN_MS, talk.login, late);
     }
-    yield await loginStep(stop, talk.session.protocol, { place, address, target, deps });
+    yield await loginStep(stop, talk.session.protocol, about);
     if (stop !== null) return;
 
     stop = await within(deps, STEP_WITHIN_MS, talk.subscribed, late);
     yield subscribeStep(stop, topics.ack);
     if (stop !== null) return;
+
+    // In a connection of its own: some brokers answer what they do not allow by ending the connection.
+    const other = open(topics.config);
+    try {
+      yield configStep(await within(deps, STEP_WITHIN_MS, other.subscribed, late), topics.config);
+    } finally {
+      await other.end();
+    }
 
     const from = deps.clock.monotonic();
     const probe = encodeProbe(target.tenant, target.gateway, epoch, Math.round(deps.clock.wall()));
@@ -91,14 +92,32 @@ export async function* checkConversation(
   }
 }
 
+function requestOf({ place, trust, target, deps }: Talk, protocol: Protocol, topic: string): SessionRequest {
+  return {
+    target: place,
+    ca: trust.authorities,
+    identity: trust.identity,
+    // Not the daemon's, which the broker would throw out for this one; but of the same beginning and length, as access
+    // lists may go by it.
+    clientId: `ff${hex64(deps.random)}d0c7`,
+    username: target.username ?? null,
+    password: target.password ?? null,
+    protocol,
+    will: null,
+    subscriptions: [topic],
+    optional: [],
+  };
+}
+
 async function loginStep(
   stop: Stop | null,
   protocol: Protocol,
-  { place, address, target, deps }: { place: Target; address: string; target: BrokerTarget; deps: BrokerDeps },
+  { place, address, trust, target, deps }: Talk,
 ): Promise<Step> {
   const who = target.username === undefined ? 'without a user name' : `as ${JSON.stringify(target.username)}`;
   const key = target.password === undefined ? 'without a password' : 'with the password';
-  const step = { check: 'broker_login', tried: `logged in ${who}, ${key}` };
+  const bearer = trust.identity === null ? '' : `, by the certificate of ${bearerOf(trust.identity)}`;
+  const step = { check: 'broker_login', tried: `logged in ${who}, ${key}${bearer}` };
   if (stop === null) return { ...step, outcome: 'ok', found: `let in, over ${nameOf(protocol)}`, mend: '' };
   const error = { ...step, outcome: 'error' as const, found: stop.reason };
   if (!place.tls && stop.verdict === 'unanswered' && (await answersWithTls(place, address, deps))) {
@@ -108,12 +127,16 @@ async function loginStep(
       mend: `Write "url" under "uplink" as mqtts://${place.name}.`,
     };
   }
-  return { ...error, mend: LOGIN_MENDS[stop.kind] ?? 'Ask those who run the broker what its log says.' };
+  const byCertificate = stop.kind === 'login' && trust.identity !== null && target.username === undefined;
+  const kind = byCertificate ? 'tls' : stop.kind;
+  return { ...error, mend: LOGIN_MENDS[kind] ?? 'Ask those who run the broker what its log says.' };
 }
 
 const LOGIN_MENDS: Readonly<Partial<Record<FailureKind, string>>> = {
   login:
     'Check "username" under "uplink" and the password (password_file), and that the broker knows this user; then: footfall reload',
+  // With TLS 1.3 a broker looks at the client certificate after the handshake.
+  tls: `The broker decides by the client certificate: ${OWN_MEND}`,
   identity: 'Have the broker take every client identifier of this user that begins with "ff".',
   network:
     'Check that this is the port of an MQTT broker, and that it is not overloaded: it takes connections and stays silent.',
@@ -127,10 +150,21 @@ function subscribeStep(stop: Stop | null, topic: string): Step {
   return { ...step, outcome: 'error', found: stop.reason, mend };
 }
 
+const ENDED = 'some brokers do so where it is not allowed';
+
+/** Without it everything but settings from the centre goes on. */
+function configStep(stop: Stop | null, topic: string): Step {
+  const step = { check: 'broker_config', tried: `subscribed to ${topic}` };
+  if (stop === null) return { ...step, outcome: 'ok', found: 'granted', mend: '' };
+  const mend = `In the broker's access list, let this user subscribe to ${topic}: without it settings from the centre do not come; batches still flow.`;
+  const found = stop.kind === 'denied' ? stop.reason : `${stop.reason}: ${ENDED}`;
+  return { ...step, outcome: 'warning', found, mend };
+}
+
 function publishStep(stop: Stop | null, topic: string, talk: Conversation): Step {
   const step = { check: 'broker_publish', tried: `published a probe to ${topic}` };
   if (stop !== null) {
-    const found = stop.kind === 'denied' ? stop.reason : `${stop.reason}: some brokers do so where it is not allowed`;
+    const found = stop.kind === 'denied' ? stop.reason : `${stop.reason}: ${ENDED}`;
     return {
       ...step,
       outcome: 'error',
@@ -195,6 +229,7 @@ function converse(
       ready = true;
       subscribed.resolve(null);
     },
+    denied: () => {},
     progress: () => {},
     unheard: () => {
       unheard = true;

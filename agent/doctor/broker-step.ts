@@ -12,6 +12,9 @@ export interface BrokerTarget {
   username?: string;
   password?: string;
   caFile?: string;
+  /** Client certificate and its key, both or neither; with mqtts:// only. */
+  certFile?: string;
+  keyFile?: string;
   /** With `puback` no collector is expected to answer; `collector` unless told. */
   ack?: 'collector' | 'puback';
 }

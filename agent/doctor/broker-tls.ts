@@ -2,10 +2,16 @@
 import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { AgentError } from '../errors.ts';
-import { type Authorities, readAuthorities, shownChain } from '../mqtt/certificates.ts';
+import {
+  type Authorities,
+  type ClientIdentity,
+  readAuthorities,
+  readIdentity,
+  shownChain,
+} from '../mqtt/certificates.ts';
 import { explainCertificate, explainError, explainHandshake, type Failure } from '../mqtt/explain.ts';
 import type { Target } from '../mqtt/target.ts';
-import { type BrokerDeps, printable, type Step, within } from './broker-step.ts';
+import { type BrokerDeps, type BrokerTarget, printable, type Step, within } from './broker-step.ts';
 
 const TLS_WITHIN_MS = 10_000;
 const DAY_MS = 24 * 3_600_000;
@@ -14,26 +20,36 @@ const NAMES_SHOWN = 5;
 
 const check = 'broker_tls';
 
-/** @returns also the certificates of the CA file, null where none is set. */
-export async function checkTls(
-  target: Target,
-  address: string,
-  caFile: string | null,
-  deps: BrokerDeps,
-): Promise<{ step: Step; authorities: Authorities | null }> {
-  let authorities: Authorities | null = null;
+/** The files that a TLS connection rests on; each null where the settings name none. */
+export interface Trust {
+  authorities: Authorities | null;
+  /** What this box shows the broker. */
+  identity: ClientIdentity | null;
+}
+
+/** @returns the step that failed where a file cannot be used. */
+export async function readTrust({ caFile, certFile, keyFile }: BrokerTarget): Promise<Trust | Step> {
+  let trying = { check, tried: `read the certificates that may sign the broker's, ${caFile}` };
   try {
-    if (caFile !== null) authorities = await readAuthorities(caFile);
+    const authorities = caFile === undefined ? null : await readAuthorities(caFile);
+    trying = { check: 'broker_certificate', tried: `read the client certificate ${certFile} and its key` };
+    const given = certFile !== undefined && keyFile !== undefined;
+    return { authorities, identity: given ? await readIdentity(certFile, keyFile) : null };
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    const tried = `read the certificates that may sign the broker's, ${caFile}`;
-    return { step: { check, outcome: 'error', tried, found: error.message, mend: error.hint }, authorities };
+    return { ...trying, outcome: 'error', found: error.message, mend: error.hint };
   }
-  const tried = `set up TLS with ${target.name}, trusting ${caFile ?? 'the authorities that Node knows'}`;
-  const step = await shake(target, address, authorities?.pem, deps, (socket): Step => {
+}
+
+export function checkTls(target: Target, address: string, trust: Trust, deps: BrokerDeps): Promise<Step> {
+  const { authorities, identity } = trust;
+  const shows = identity === null ? '' : `, showing it ${identity.certFile}`;
+  const tried = `set up TLS with ${target.name}, trusting ${authorities?.file ?? 'the authorities that Node knows'}${shows}`;
+  return shake(target, address, trust, deps, (socket): Step => {
     if (!(socket instanceof TLSSocket)) {
-      const mend =
+      const port =
         'Check the port in "url" under "uplink": with TLS it is mostly 8883. Without TLS the URL begins with mqtt://.';
+      const mend = identity === null ? port : `If it is about the client certificate: ${OWN_MEND} Else: ${port}`;
       return { check, outcome: 'error', tried, found: socket.reason, mend };
     }
     const chain = shownChain(socket);
@@ -41,28 +57,30 @@ export async function checkTls(
       const mend = 'Ask those who run the broker for a certificate that this box can check.';
       return { check, outcome: 'error', tried, found: `${target.name} showed no certificate`, mend };
     }
-    const shown = { target, chain, authorities, nowMs: deps.clock.wall() };
+    const shown = { target, chain, authorities, identity, nowMs: deps.clock.wall() };
     return socket.authorized
       ? { check, tried, ...trusted(shown, socket.getProtocol() ?? 'TLS') }
       : { check, tried, ...distrusted(shown, socket) };
   });
-  return { step, authorities };
 }
+
+/** For a broker that refuses the client certificate, or wants one. */
+export const OWN_MEND =
+  'have those who run the broker say which authority it trusts for gateways, and put a certificate of that one and its key where "cert_file" and "key_file" under "uplink" say.';
 
 /** Whether the port answers with TLS at all. */
 export function answersWithTls(target: Target, address: string, deps: BrokerDeps): Promise<boolean> {
-  return shake(target, address, undefined, deps, (socket) => socket instanceof TLSSocket);
+  return shake(target, address, { authorities: null, identity: null }, deps, (socket) => socket instanceof TLSSocket);
 }
 
-interface Shown {
+interface Shown extends Trust {
   target: Target;
   chain: DetailedPeerCertificate[];
-  authorities: Authorities | null;
   nowMs: number;
 }
 
 function trusted(shown: Shown, protocol: string): Pick<Step, 'outcome' | 'found' | 'mend'> {
-  const { chain, authorities, nowMs } = shown;
+  const { chain, authorities, identity, nowMs } = shown;
   const [leaf] = chain;
   const end = endOf(leaf);
   const found = `${protocol}; the certificate is for ${namesOf(leaf).join(', ')}, signed by ${signerOf(chain)}, valid until ${dayOf(end)}`;
@@ -83,6 +101,15 @@ function trusted(shown: Shown, protocol: string): Pick<Step, 'outcome' | 'found'
               authorities.expiresMs < nowMs
                 ? 'Take it out of that file: this connection does not need it.'
                 : 'Put the new one beside it in that file before then.',
+          },
+        ]),
+    ...(identity === null
+      ? []
+      : [
+          {
+            end: identity.expiresMs,
+            whose: `The client certificate ${identity.certFile}`,
+            mend: 'Put its successor there with its key: both are read again at the next connection.',
           },
         ]),
   ];
@@ -143,7 +170,7 @@ function distrusted(shown: Shown, socket: TLSSocket): Pick<Step, 'outcome' | 'fo
 async function shake<T>(
   target: Target,
   address: string,
-  ca: Uint8Array | undefined,
+  { authorities, identity }: Trust,
   deps: BrokerDeps,
   use: (outcome: TLSSocket | Failure) => T,
 ): Promise<T> {
@@ -152,13 +179,14 @@ async function shake<T>(
     port: target.port,
     rejectUnauthorized: false,
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
-    ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+    ...(authorities !== null && { ca: Buffer.from(authorities.pem) }),
+    ...(identity !== null && { cert: Buffer.from(identity.certificate), key: Buffer.from(identity.key) }),
   });
   const answer = new Promise<TLSSocket | Failure>((resolve) => {
     socket.once('secureConnect', () => resolve(socket));
     socket.on('error', (error) => {
       const reset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      resolve(reset ? explainHandshake(target) : explainError(error, target, null));
+      resolve(reset ? explainHandshake(target) : explainError(error, target, null, identity));
     });
     socket.once('close', () => resolve(explainHandshake(target)));
   });

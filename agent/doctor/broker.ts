@@ -1,12 +1,11 @@
 /** Is the broker there, does it let this gateway in, and does a collector answer: one finding a step, in their order. */
 import { topicsOf } from '../contract/topics.ts';
 import { AgentError } from '../errors.ts';
-import type { Authorities } from '../mqtt/certificates.ts';
 import { type Target, targetOf } from '../mqtt/target.ts';
 import { checkTcp, lookUp } from './broker-reach.ts';
 import { checkConversation } from './broker-session.ts';
 import type { BrokerDeps, BrokerTarget, Step } from './broker-step.ts';
-import { checkTls } from './broker-tls.ts';
+import { checkTls, readTrust, type Trust } from './broker-tls.ts';
 import type { Finding } from './finding.ts';
 
 /** Every check of this chapter and what it does, in order. */
@@ -16,6 +15,7 @@ const CHECKS: readonly (readonly [check: string, does: string])[] = [
   ['broker_tls', 'set up TLS'],
   ['broker_login', 'log in'],
   ['broker_subscribe', 'subscribe to acknowledgements'],
+  ['broker_config', 'subscribe to settings from the centre'],
   ['broker_publish', 'publish a probe'],
   ['broker_round_trip', "wait for a collector's acknowledgement of the probe"],
 ];
@@ -60,12 +60,14 @@ async function* stepsOf(target: BrokerTarget, deps: BrokerDeps): AsyncGenerator<
   const { step: tcp, address } = await checkTcp(place, addresses, deps);
   yield tcp;
   if (address === null) return;
-  let authorities: Authorities | null = null;
+  let trust: Trust = { authorities: null, identity: null };
   if (place.tls) {
-    const tls = await checkTls(place, address, target.caFile ?? null, deps);
-    yield tls.step;
-    if (tls.step.outcome === 'error') return;
-    authorities = tls.authorities;
+    const read = await readTrust(target);
+    if ('outcome' in read) return void (yield read);
+    trust = read;
+    const tls = await checkTls(place, address, trust, deps);
+    yield tls;
+    if (tls.outcome === 'error') return;
   }
-  yield* checkConversation(place, address, authorities, target, deps);
+  yield* checkConversation({ place, address, trust, target, deps });
 }

@@ -3,9 +3,11 @@ import type { Clock } from '../clock.ts';
 import { AgentError, reasonOf } from '../errors.ts';
 import type { StatusDocument } from '../local/document.ts';
 import type { LastKnown } from '../local/last-known.ts';
+import type { ClientIdentity } from '../mqtt/certificates.ts';
 import type { ClockTrust } from '../platform/clock-trust.ts';
 import { checkSettings } from '../settings/load.ts';
 import { DEFAULT_SETTINGS, type EffectiveSettings, type Mistake, type Settings } from '../settings/settings.ts';
+import type { Inspection } from '../storage/inspect.ts';
 import type { BrokerTarget } from './broker-step.ts';
 import type { Chapter, Finding } from './finding.ts';
 import type { Machine } from './machine.ts';
@@ -33,7 +35,10 @@ export interface DoctorOptions {
 
 /** What a look into the database gave. */
 export type DatabaseReport =
-  | { problems: string[]; bytes: number; held: number; deadLetters: number }
+  | ({ problems: string[]; bytes: number } & Pick<
+      Inspection['outbox'],
+      'held' | 'heldBytes' | 'bytesPerWindow' | 'oldestSealedMs' | 'deadLetters' | 'dropped'
+    >)
   | { error: { code: string; message: string; hint: string } };
 
 /** Everything the doctor asks of the world; `realDeps` is the real one. */
@@ -47,6 +52,8 @@ export interface DoctorDeps {
   /** What is known of a daemon that does not answer; null where that cannot be told. */
   lastKnown(places: { storageDirectory: string; runtimeDirectory: string }): Promise<LastKnown | null>;
   checkDatabase(path: string): Promise<DatabaseReport>;
+  /** As agent/mqtt/certificates.ts has it, with this user's rights. */
+  readIdentity(certFile: string, keyFile: string): Promise<ClientIdentity>;
   checkBroker(target: BrokerTarget, signal?: AbortSignal): AsyncIterable<Finding>;
   /** The broker's password, or undefined without one; throws an AgentError where it cannot be read. */
   readPassword(settings: Settings): string | undefined;

@@ -7,9 +7,9 @@ import { VERSION } from '../version.ts';
 import { findingsOf, NOW, only } from './machine.testing.ts';
 
 const answering = (document: StatusDocument) => findingsOf('daemon', { deps: { askDaemon: async () => document } });
-const failing = (code: string, end: RunEnd | null = null) => {
+const failing = (code: string, end: RunEnd | null = null, waiting: LastKnown['waiting'] = null) => {
   const known: LastKnown = {
-    ...{ v: 1, at_ms: NOW, started_ms: null, end, status: null, reasons: [] },
+    ...{ v: 1, at_ms: NOW, started_ms: null, end, waiting, status: null, reasons: [] },
     ...{ database: null, database_error: null, service: null },
   };
   const deps = {
@@ -70,6 +70,21 @@ describe('a daemon that does not answer', () => {
   it('is not known where this user may not ask', async () => {
     const findings = await failing('socket_denied');
     expect(findings).toMatchObject([{ check: 'daemon_answers', outcome: 'warning' }]);
+  });
+
+  it('is told with what it waits for, where it runs and cannot begin', async () => {
+    const waiting = {
+      at_ms: NOW - 180_000,
+      message: 'the disk of /var/lib/footfall is full',
+      hint: 'Make room on it.',
+    };
+    const findings = await failing('daemon_not_running', null, waiting);
+    expect(only(findings, 'daemon_waits')).toMatchObject({
+      outcome: 'error',
+      found: 'it runs and tries to begin for 3 min: the disk of /var/lib/footfall is full',
+      mend: 'Make room on it.',
+    });
+    expect(only(findings, 'last_run')).toBeUndefined();
   });
 
   it('is told with how the last run ended', async () => {

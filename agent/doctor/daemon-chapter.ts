@@ -30,8 +30,14 @@ export async function* checkDaemon(context: Context): AsyncGenerator<Finding> {
   yield* tellLastEnd(document);
 }
 
-async function lastRun({ deps, storageDirectory, runtimeDirectory }: Context): Promise<Finding[]> {
+async function lastRun({ deps, nowMs, storageDirectory, runtimeDirectory }: Context): Promise<Finding[]> {
   const known = await deps.lastKnown({ storageDirectory, runtimeDirectory }).catch(() => null);
+  if (known?.waiting) {
+    const { at_ms: since, message, hint } = known.waiting;
+    const waits = { check: 'daemon_waits', tried: 'looked for why it does not count yet' };
+    const found = `it runs and tries to begin for ${spanOf(nowMs - since)}: ${message}`;
+    return [report.error(waits, found, hint || 'See its log: journalctl -u footfall -n 100')];
+  }
   const check = { check: 'last_run', tried: 'looked for how the last run ended' };
   if (!known?.end) return [report.skipped(check, 'no run is known')];
   const { how, message, hint } = known.end;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AgentError } from '../errors.ts';
+import { readIdentity } from '../mqtt/certificates.ts';
 import { VirtualClock } from '../platform/clock.ts';
 import { checkSettings } from '../settings/load.ts';
 import type { DoctorDeps, DoctorOptions } from './context.ts';
@@ -89,10 +90,21 @@ export function depsOf(root: string, prepared: Preparation): DoctorDeps {
       const checked = checkSettings(text);
       if (!('settings' in checked)) throw new AgentError('settings_invalid', 'broken');
       const { settings } = checked;
-      return { settings, path, text, source: 'file', mistakes: [], overrides: [], notes: [], loadedMs: NOW };
+      return {
+        settings,
+        path,
+        text,
+        source: 'file',
+        mistakes: [],
+        overrides: [],
+        remote: null,
+        notes: [],
+        loadedMs: NOW,
+      };
     },
     lastKnown: async () => null,
     checkDatabase: async () => ({ error: { code: 'database_missing', message: 'there is none', hint: '' } }),
+    readIdentity: (certFile, keyFile) => readIdentity(join(root, certFile), join(root, keyFile)),
     checkBroker: async function* () {},
     readPassword: () => undefined,
     clockTrust: async () => 'synchronised',

@@ -1,6 +1,7 @@
 /** The real world for `examine`; what is heavy is loaded when it is used. */
 import { fileURLToPath } from 'node:url';
 import { requestLocal } from '../local/client.ts';
+import { readIdentity } from '../mqtt/certificates.ts';
 import { realClock } from '../platform/clock.ts';
 import { readClockTrust } from '../platform/clock-trust.ts';
 import { loadEffective } from '../settings/effective.ts';
@@ -27,6 +28,7 @@ export function realDeps(lastKnown: DoctorDeps['lastKnown'], signal?: AbortSigna
     loadEffective: async (path, nowMs) => loadEffective({ path, nowMs }),
     lastKnown,
     checkDatabase: (path) => checkDatabase(machine, path),
+    readIdentity,
     checkBroker: (target, abort) =>
       checkBroker(target, { clock, random: Math.random, ...(abort && { signal: abort }) }),
     // The unit's credential is taken from there (systemd.exec(5), LoadCredential).

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { well } from '../cli/view/samples.fixture.ts';
 import { AgentError } from '../errors.ts';
@@ -8,6 +9,9 @@ import { AUTHORITY, findingsOf, NOW, only, type Preparation, SETTINGS_PATH, sett
 
 const GOOD = settingsText('/dev/ttyUSB0');
 const SECRET = 'correct horse';
+const ANOTHER_KEY = String(
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' }),
+);
 const CLOSED = { [SETTINGS_PATH]: { mode: 0o640 } };
 
 const settingsOf = (prepared: Preparation, path?: string) =>
@@ -18,7 +22,7 @@ function effective(part: Partial<EffectiveSettings & { notes: string[] }>): Part
   if ('mistakes' in checked) throw new Error('the sample is broken');
   const { settings } = checked;
   const base = { settings, path: SETTINGS_PATH, text: GOOD, source: 'file' as const, mistakes: [], overrides: [] };
-  return { loadEffective: async () => ({ ...base, loadedMs: NOW, ...part }) };
+  return { loadEffective: async () => ({ ...base, remote: null, loadedMs: NOW, ...part }) };
 }
 
 describe('the settings file', () => {
@@ -181,5 +185,82 @@ describe('the CA file', () => {
     expect(await caFile('DER')).toMatchObject({ outcome: 'error', found: expect.stringContaining('found none') });
     const torn = AUTHORITY.replace(/\n[A-Za-z0-9+/=]+\n-----END/, '\n-----END');
     expect(await caFile(torn)).toMatchObject({ outcome: 'error', found: '1 certificate cannot be read' });
+  });
+});
+
+describe('the client certificate', () => {
+  const CERTIFICATE = '/etc/footfall/gateway.pem';
+  const KEY = '/etc/footfall/gateway.key';
+  const named = settingsText(
+    '/dev/x',
+    `uplink: { url: 'mqtts://broker.example', cert_file: ${CERTIFICATE}, key_file: ${KEY} }\n`,
+  );
+  const both = { [CERTIFICATE]: AUTHORITY, [KEY]: SECRET };
+  const closed = { [KEY]: { mode: 0o640 } };
+  /** As if the key were the certificate's, which this file cannot hold. */
+  const belongs: Partial<DoctorDeps> = {
+    readIdentity: async (certFile) => ({
+      ...{ certFile, certificate: Buffer.from(AUTHORITY), key: Buffer.from(SECRET) },
+      expiresMs: Date.UTC(2027, 10, 22),
+    }),
+  };
+  const certificate = async (prepared: Preparation) => {
+    const files = { [SETTINGS_PATH]: named, ...both, ...prepared.files };
+    const findings = await settingsOf({ facts: closed, deps: belongs, ...prepared, files });
+    expect(JSON.stringify(findings)).not.toContain(SECRET);
+    return only(findings, 'client_certificate');
+  };
+
+  it('is well while it is good, and warned of in its last 30 days', async () => {
+    expect(await certificate({})).toMatchObject({
+      outcome: 'ok',
+      subject: CERTIFICATE,
+      found: 'for Test authority, good until 2027-11-22 (356 days)',
+    });
+    expect(await certificate({ nowMs: Date.UTC(2027, 9, 24) })).toMatchObject({ outcome: 'warning' });
+    expect(await certificate({ nowMs: Date.UTC(2027, 10, 25) })).toMatchObject({
+      outcome: 'error',
+      found: 'expired 3 days ago, on 2027-11-22',
+      mend: expect.stringContaining('read again at the next connection'),
+    });
+  });
+
+  it("must be readable for the daemon's user, and its key for no other", async () => {
+    expect(await certificate({ facts: {} })).toMatchObject({
+      outcome: 'error',
+      found: `the key ${KEY} has mode 0644: open to other users`,
+      mend: expect.stringContaining(`sudo chmod o= ${KEY}`),
+    });
+    const user = {
+      files: { '/etc/passwd': 'footfall:x:990:990::/:/bin/false\n' },
+      programs: { 'systemctl show': { out: 'LoadState=loaded\nUser=footfall\n' } },
+    };
+    expect(await certificate({ ...user, facts: { [KEY]: { mode: 0o600 } } })).toMatchObject({
+      outcome: 'error',
+      found: `the daemon's user footfall may not read ${KEY}`,
+    });
+    expect(await certificate({ denied: [KEY] })).toMatchObject({ outcome: 'skipped', mend: '' });
+  });
+
+  it('must be there, with the key that belongs to it', async () => {
+    const real = { deps: {} };
+    for (const [prepared, found] of [
+      [{ files: { [KEY]: 'no key' } }, 'holds no key in PEM'],
+      [{ files: { [CERTIFICATE]: 'no certificate' } }, 'holds no certificate in PEM'],
+      [{ files: { [KEY]: ANOTHER_KEY } }, 'does not belong to the certificate'],
+    ] as const) {
+      expect(await certificate({ ...real, ...prepared })).toMatchObject({
+        outcome: 'error',
+        found: expect.stringContaining(found),
+        mend: expect.stringMatching(/./),
+      });
+    }
+    const missing = await settingsOf({ files: { [SETTINGS_PATH]: named }, ...real });
+    expect(only(missing, 'client_certificate')).toMatchObject({
+      outcome: 'error',
+      found: expect.stringContaining('cannot be read: ENOENT'),
+    });
+    const none = await settingsOf({ files: { [SETTINGS_PATH]: GOOD } });
+    expect(only(none, 'client_certificate')).toBeUndefined();
   });
 });

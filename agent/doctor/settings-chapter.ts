@@ -2,6 +2,7 @@
 import { formatMistake } from '../settings/load.ts';
 import type { Settings } from '../settings/settings.ts';
 import { checkAuthorities } from './authorities.ts';
+import { checkClientCertificate } from './client-certificate.ts';
 import type { Context } from './context.ts';
 import type { Finding } from './finding.ts';
 import { codeOf, factsAt } from './machine.ts';
@@ -24,6 +25,7 @@ export async function* checkSettingsFile(context: Context): AsyncGenerator<Findi
   yield* await checkPassword(context, context.settings);
   const caFile = context.settings.uplink?.caFile;
   if (caFile !== undefined) yield* await checkAuthorities(context, caFile);
+  if (context.settings.uplink !== undefined) yield* await checkClientCertificate(context, context.settings.uplink);
 }
 
 function* checkContent({ settingsPath, settingsNamed, read, people, machine }: Context): Generator<Finding> {

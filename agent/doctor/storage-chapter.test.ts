@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findingsOf, only, type Preparation, SETTINGS_PATH, settingsText } from './machine.testing.ts';
+import { well } from '../cli/view/samples.fixture.ts';
+import { findingsOf, NOW, only, type Preparation, SETTINGS_PATH, settingsText } from './machine.testing.ts';
 
 const DIRECTORY = '/var/lib/footfall';
 const MOUNTS = {
@@ -132,8 +133,12 @@ describe('the wear of a disk', () => {
 });
 
 describe('the database', () => {
-  const database = (report: { problems: string[]; bytes: number; held: number; deadLetters: number }) =>
-    storage({ deps: { checkDatabase: async () => report } });
+  const SOUND = {
+    ...{ problems: [] as string[], bytes: 12e6, held: 3, heldBytes: 6 * 1024, bytesPerWindow: 2_048 },
+    ...{ oldestSealedMs: NOW - 45 * 60_000, deadLetters: 0, dropped: 0 },
+  };
+  const database = (report: Partial<typeof SOUND>, more: Preparation = {}) =>
+    storage({ ...more, deps: { checkDatabase: async () => ({ ...SOUND, ...report }), ...more.deps } });
   const failing = (code: string, uid = 0) =>
     storage({
       deps: { checkDatabase: async () => ({ error: { code, message: `told as ${code}`, hint: 'Do this.' } }) },
@@ -141,26 +146,38 @@ describe('the database', () => {
     });
 
   it('is well when it is sound', async () => {
-    const findings = await database({ problems: [], bytes: 12e6, held: 3, deadLetters: 0 });
+    const findings = await database({});
     expect(only(findings, 'database')).toMatchObject({
       outcome: 'ok',
       subject: `${DIRECTORY}/footfall.db`,
       found: 'sound, 11 MiB, 3 batches not yet acknowledged',
     });
-    expect(only(findings, 'dead_letters')).toBeUndefined();
+    expect(findings.every(({ outcome }) => outcome === 'ok')).toBe(true);
+    expect(findings.map(({ check }) => check)).not.toContain('dead_letters');
+    // Without settings nobody knows the bounds.
+    expect(only(findings, 'buffer')).toBeUndefined();
   });
 
-  it('is told with what is wrong in it', async () => {
+  it('is told with what is wrong in it, and that the daemon sets it aside', async () => {
     const problems = ['Tree 2 page 5: btreeInitPage() returns error code 11', 'x', 'y'];
-    expect(only(await database({ problems, bytes: 0, held: 0, deadLetters: 0 }), 'database')).toMatchObject({
+    expect(only(await database({ problems }), 'database')).toMatchObject({
       outcome: 'error',
       found: `damaged: ${problems[0]} and 2 more`,
+      mend: expect.stringContaining('The daemon sets it aside'),
     });
-    const rejected = await database({ problems: [], bytes: 1e6, held: 0, deadLetters: 2 });
-    expect(only(rejected, 'dead_letters')).toMatchObject({
+  });
+
+  it('is told with what the collector rejected, unless the daemon tells it', async () => {
+    expect(only(await database({ deadLetters: 2 }), 'dead_letters')).toMatchObject({
       outcome: 'warning',
-      found: '2 batches rejected by the collector',
+      found: '2 batches rejected by the collector or found damaged',
+      mend: expect.stringContaining('footfall buffer list'),
     });
+    const reasons = [{ code: 'batches_rejected', subject: '', message: 'x', hint: '', since_ms: 0 }];
+    const askDaemon = async () => ({ ...well, verdict: { state: 'degraded', reasons } });
+    const told = await database({ deadLetters: 2 }, { deps: { askDaemon } });
+    expect(only(told, 'database')).toMatchObject({ outcome: 'ok' });
+    expect(only(told, 'dead_letters')).toBeUndefined();
   });
 
   it('that cannot be read is told as such, to whom it concerns', async () => {
@@ -178,5 +195,102 @@ describe('the database', () => {
     const files = { ...MOUNTS, [SETTINGS_PATH]: settingsText('/dev/x', 'storage: { directory: /srv/data }\n') };
     const findings = await storage({ files, directories: ['/srv/data'] });
     expect(only(findings, 'database')?.subject).toBe('/srv/data/footfall.db');
+  });
+
+  describe('as a buffer', () => {
+    const bounds = 'storage: { buffer_mib: 16, buffer_hours: 100 }\n';
+    const files = { ...MOUNTS, [SETTINGS_PATH]: settingsText('/dev/x', bounds) };
+    const HOUR_MS = 3_600_000;
+
+    it.each<[string, Partial<typeof SOUND>, string, string]>([
+      [
+        'nothing held',
+        { held: 0, heldBytes: 0, oldestSealedMs: null as never, bytesPerWindow: 1_024 },
+        'ok',
+        '0 KiB of 16 MiB; an outage of 4 days more fits',
+      ],
+      [
+        'some of it held, and some lost before',
+        { held: 8, heldBytes: 2 ** 20, oldestSealedMs: NOW - 2 * HOUR_MS, bytesPerWindow: 2 ** 20, dropped: 7 },
+        'ok',
+        '1 MiB of 16 MiB; the oldest batch is 2 h old, of 4 days at most; an outage of 4 h more fits; 7 batches dropped so far, as the gap records tell',
+      ],
+      [
+        'nearly as many bytes as may be',
+        { held: 99, heldBytes: 13 * 2 ** 20, oldestSealedMs: NOW - 2 * HOUR_MS, bytesPerWindow: 3 * 2 ** 20 },
+        'warning',
+        '13 MiB of 16 MiB; the oldest batch is 2 h old, of 4 days at most; an outage of 15 min more fits',
+      ],
+      [
+        'a batch nearly as old as may be',
+        { held: 1, heldBytes: 1_024, oldestSealedMs: NOW - 80 * HOUR_MS, bytesPerWindow: 1_024 },
+        'warning',
+        '1 KiB of 16 MiB; the oldest batch is 3 days old, of 4 days at most; an outage of 20 h more fits',
+      ],
+      [
+        'a batch of a time to come',
+        { held: 1, heldBytes: 1_024, oldestSealedMs: NOW + 80 * HOUR_MS, bytesPerWindow: null as never },
+        'ok',
+        '1 KiB of 16 MiB; the oldest batch is 0 s old, of 4 days at most',
+      ],
+    ])('with %s', async (_, report, outcome, found) => {
+      expect(only(await database(report, { files }), 'buffer')).toMatchObject({ outcome, found });
+    });
+  });
+
+  describe('beside which others were set aside', () => {
+    const path = (end: string) => `${DIRECTORY}/footfall.db${end}`;
+    const identity = { format: 1, epochs: [{ epoch: '0123456789abcdef', from: 121 }], sealed_through: 124 };
+    const beside = (files: Record<string, string>, more: Preparation = {}) =>
+      database({}, { files: { ...MOUNTS, ...files }, ...more });
+
+    it('is told with their names, sizes and times, and how they are removed', async () => {
+      const findings = await beside({
+        [path('.damaged-2')]: 'x'.repeat(3 * 2 ** 20),
+        [path('.damaged-2-wal')]: 'x'.repeat(2 ** 20),
+        [path('.damaged-10')]: '',
+        // None of these is one.
+        [path('.damaged-2.old')]: '',
+        [path('.damaged-0')]: '',
+        [path('.damaged')]: '',
+        [`${DIRECTORY}/other.db.damaged-3`]: '',
+      });
+      const found = only(findings, 'quarantine');
+      expect(found).toMatchObject({
+        outcome: 'warning',
+        found: expect.stringMatching(
+          /^2 databases could not be used: \S+\.damaged-2 \(4 MiB, last written 20\d\d-\d\d-\d\dT\d\d:\d\dZ\), \S+\.damaged-10 \(0 KiB, .*\)$/,
+        ),
+      });
+      const removed = [path('.damaged-2'), path('.damaged-2-wal'), path('.damaged-10')].join(' ');
+      expect(found?.mend.endsWith(`sudo rm ${removed}`)).toBe(true);
+      expect(only(await beside({}), 'quarantine')).toBeUndefined();
+    });
+
+    it('is told while the next start still has to finish it, where no daemon is at it', async () => {
+      const files = { [path('.quarantine')]: '{"number":1,"found":"a torn page","end":"damaged","attempts":1}' };
+      expect(only(await beside(files), 'quarantine_unfinished')).toMatchObject({
+        outcome: 'warning',
+        found: 'it was begun and not finished (what was found: a torn page)',
+      });
+      const torn = { [path('.quarantine')]: '{"number":' };
+      expect(only(await beside(torn), 'quarantine_unfinished')?.found).toContain('what was found: unknown');
+      const askDaemon = async () => well;
+      expect(only(await beside(files, { deps: { askDaemon } }), 'quarantine_unfinished')).toBeUndefined();
+    });
+
+    it('is told with what its identity file says', async () => {
+      const text = JSON.stringify(identity);
+      expect(only(await beside({ [path('.identity')]: text }), 'database_identity')).toMatchObject({
+        outcome: 'ok',
+        found: 'epoch 0123456789abcdef since sequence 121, sealed through 124',
+      });
+      for (const broken of ['', '{', 'null', '{}', text.replace('abcdef', 'abcdeX'), text.replace('124', '"x"')]) {
+        const found = only(await beside({ [path('.identity')]: broken }), 'database_identity');
+        expect(found, broken).toMatchObject({ outcome: 'warning', found: expect.stringContaining('damaged') });
+      }
+      const denied = await beside({ [path('.identity')]: text }, { denied: [path('.identity')] });
+      expect(only(denied, 'database_identity')).toBeUndefined();
+    });
   });
 });

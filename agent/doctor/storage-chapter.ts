@@ -1,11 +1,12 @@
 /** Where counts are kept: the directory, its disk, how fast that is, and the database. */
-import type { Context, DatabaseReport } from './context.ts';
+import type { Context } from './context.ts';
 import { checkWear } from './disk-wear.ts';
 import type { Finding } from './finding.ts';
 import { codeOf, type FileFacts } from './machine.ts';
 import { mountOf, nearestExisting, VOLATILE } from './mounts.ts';
 import { mayUse } from './people.ts';
-import { ChapterReport, countOf, modeOf, sizeOf } from './report.ts';
+import { ChapterReport, modeOf, sizeOf } from './report.ts';
+import { checkDatabase } from './storage-database.ts';
 
 const DATABASE = 'footfall.db';
 /** As the verdict has it. */
@@ -43,7 +44,7 @@ export async function* checkStorage(context: Context): AsyncGenerator<Finding> {
   yield* checkWear(context, nearest);
   if (facts?.kind !== 'directory') return;
   yield await checkSync(context, directory);
-  yield* await checkDatabase(context, `${directory}/${DATABASE}`);
+  yield* checkDatabase(context, `${directory}/${DATABASE}`);
 }
 
 function directoryCheck(directory: string) {
@@ -152,34 +153,4 @@ async function checkSync({ machine, clock }: Context, directory: string): Promis
 
 function msOf(ms: number): string {
   return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
-}
-
-async function checkDatabase({ deps, daemon, machine }: Context, path: string): Promise<Finding[]> {
-  const check = { check: 'database', subject: path, tried: 'checked the database' };
-  const answer = await deps.checkDatabase(path);
-  if ('error' in answer) return [databaseError(answer.error, machine.user.uid)];
-  if (answer.problems.length > 0) {
-    const [first] = answer.problems;
-    const found = `damaged: ${first}${answer.problems.length > 1 ? ` and ${answer.problems.length - 1} more` : ''}`;
-    const mend = `Stop the daemon, keep a copy of ${path}, then start it with a new one: move the file away. What was sent is not lost.`;
-    return [report.error(check, found, mend)];
-  }
-  const held = countOf(answer.held, 'batch', 'batches');
-  const sound = report.ok(check, `sound, ${sizeOf(answer.bytes)}, ${held} not yet acknowledged`);
-  if (answer.deadLetters === 0) return [sound];
-  // The daemon tells this itself, as one of its reasons.
-  const told = 'document' in daemon && daemon.document.verdict.reasons.some(({ code }) => code === 'batches_rejected');
-  const dead = { check: 'dead_letters', subject: path, tried: 'looked for rejected batches' };
-  const found = `${countOf(answer.deadLetters, 'batch', 'batches')} rejected by the collector`;
-  const mend = 'They are kept on this box with the reason. Compare the releases of gateway and collector.';
-  return told ? [sound] : [sound, report.warning(dead, found, mend)];
-
-  function databaseError(error: Extract<DatabaseReport, { error: object }>['error'], uid: number): Finding {
-    if (error.code === 'database_missing') return report.skipped(check, 'there is none yet');
-    if (error.code === 'database_denied' && uid !== 0) {
-      return report.skipped(check, 'this user may not read it', 'Look again as root: sudo footfall doctor');
-    }
-    const mend = error.hint || `Keep a copy of ${path}, and see the log: journalctl -u footfall -n 100`;
-    return report.error({ ...check, check: error.code }, error.message, mend);
-  }
 }

@@ -2,6 +2,7 @@
 import { AgentError } from '../errors.ts';
 import type { UplinkSettings } from '../settings/settings.ts';
 import type { BrokerTarget } from './broker-step.ts';
+import { closedTo } from './client-certificate.ts';
 import type { Context } from './context.ts';
 import type { Finding } from './finding.ts';
 import { ChapterReport, spanOf } from './report.ts';
@@ -24,7 +25,7 @@ export async function* checkUplink(context: Context): AsyncGenerator<Finding> {
   yield* tellUplink(context);
 }
 
-/** The target with its password, or why there is none. */
+/** The target with what it is logged in with, or why that cannot be had. */
 async function targetOf({ settings, deps, machine }: Context, uplink: UplinkSettings): Promise<BrokerTarget | Finding> {
   if (settings === null) throw new TypeError('an uplink without settings');
   const check = { check: 'broker_password', tried: 'read the password, to log in like the daemon' };
@@ -35,6 +36,18 @@ async function targetOf({ settings, deps, machine }: Context, uplink: UplinkSett
     const found = error instanceof AgentError ? error.message : 'it cannot be read';
     return report.skipped(check, found, machine.user.uid === 0 ? '' : 'Look again as root: sudo footfall doctor');
   }
+  const { certFile, keyFile } = uplink;
+  const closed = await closedTo(
+    machine,
+    [certFile, keyFile].filter((file) => file !== undefined),
+  );
+  if (closed !== null) {
+    const certificate = {
+      check: 'broker_certificate',
+      tried: 'read the client certificate, to log in like the daemon',
+    };
+    return report.skipped(certificate, `this user may not read ${closed}`, 'Look again as root: sudo footfall doctor');
+  }
   return {
     url: uplink.url,
     tenant: settings.tenant,
@@ -43,6 +56,8 @@ async function targetOf({ settings, deps, machine }: Context, uplink: UplinkSett
     ...(uplink.username !== undefined && { username: uplink.username }),
     ...(password !== undefined && { password }),
     ...(uplink.caFile !== undefined && { caFile: uplink.caFile }),
+    ...(certFile !== undefined && { certFile }),
+    ...(keyFile !== undefined && { keyFile }),
   };
 }
 

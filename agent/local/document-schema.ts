@@ -95,13 +95,27 @@ const uplink = z.object({
   protocol: z.literal([4, 5]).nullable().describe('4 is MQTT 3.1.1; null while not connected'),
   lastError: z.string().nullable().describe('Why the last attempt or session ended, for people'),
   lastErrorKind: z
-    .enum(['name', 'network', 'tls', 'login', 'denied', 'broker', 'identity', 'file', 'other'])
+    .enum([
+      'name',
+      'network',
+      'tls',
+      'login',
+      'denied',
+      'broker',
+      'identity',
+      'file',
+      'partial',
+      'unacknowledged',
+      'other',
+    ])
     .nullable()
     .describe('What lastError is about; null exactly when that is'),
   certificates: z
     .array(
       z.object({
-        what: z.enum(['broker', 'authority']).describe('Shown by the broker, or the first to expire in the CA file'),
+        what: z
+          .enum(['broker', 'authority', 'client'])
+          .describe('Shown by the broker, the first to expire in the CA file, or shown to the broker'),
         expires_ms: time,
       }),
     )
@@ -113,6 +127,19 @@ const uplink = z.object({
   acknowledged: count.describe('Batches since the start'),
   rejected: count.describe('Batches since the start'),
   resent: count.describe('Batches since the start'),
+  pausedUntil: maybeTime.describe(
+    'Until when the collector asked to publish nothing, UTC milliseconds; null where it does not',
+  ),
+  ignoredAcks: z
+    .object({
+      retained: count,
+      empty: count,
+      oversized: count,
+      malformed: count,
+      other_epoch: count,
+      not_sent: count,
+    })
+    .describe('Acknowledgements, or entries of them, that were not taken since the start, by reason'),
 });
 
 export const statusDocument = z
@@ -149,9 +176,36 @@ export const statusDocument = z
         .number()
         .min(0)
         .nullable()
-        .describe('Hours without an uplink that the free disk still holds at the present pace; null while unknown'),
+        .describe(
+          'Hours without an uplink that still fit at the present pace, by the bounds of the buffer and by the free disk; null while unknown',
+        ),
+      bound_bytes: bytes.describe('Bytes that may be held; beyond, the oldest batches are dropped'),
+      dropped: count.describe('Sequences dropped since the database was made'),
+      dropped_untold: z
+        .record(z.string(), count)
+        .describe('Sequences that are gone and whose gap record is not acknowledged yet, by reason'),
       last_commit_ms: maybeTime,
       storage_error: z.string().nullable(),
+      memory_hours_left: z
+        .number()
+        .min(0)
+        .nullable()
+        .describe(
+          'While storage fails: hours for which counting in memory can go on without giving anything up; else null',
+        ),
+      epoch_origin: z
+        .enum(['kept', 'new', 'moved', 'restored', 'damaged', 'newer'])
+        .describe('How this run came to its epoch: kept from the run before, new, or why the one before ended'),
+      set_aside: z
+        .array(
+          z.object({
+            path: z.string(),
+            bytes,
+            at_ms: time,
+            found: z.string().nullable().describe('What was found, where it was in this run; else null'),
+          }),
+        )
+        .describe('Databases that could not be used and were set aside, as long as they lie there; oldest first'),
     }),
     uplink,
     clock: z.object({
@@ -170,6 +224,18 @@ export const statusDocument = z
       mistakes: z.array(z.string()).describe('file:line:column: at path: ...; empty unless the state is last_good'),
       restart_keys: z.array(z.string()).describe('Changed keys that take effect only at the next start'),
       overrides: z.array(z.object({ key: z.string(), until_ms: time })),
+      remote: z
+        .object({
+          revision: z.string().describe('Empty where the message could not be read'),
+          state: z
+            .enum(['applied', 'rejected'])
+            .describe('rejected: nothing of it is in force; what was before still is'),
+          reasons: z.array(z.string()).describe('Why it was rejected, for people; else empty'),
+          overridden: z.array(z.string()).describe('Keys of it that a local override outdoes'),
+          locked: z.array(z.string()).describe('Keys of it that the settings file locks'),
+        })
+        .nullable()
+        .describe('What became of the settings that the central platform asked for last; null before the first'),
     }),
     disk: z.object({
       path: z.string().describe('Directory of the database'),
@@ -202,6 +268,10 @@ const lastKnown = z.object({
   at_ms: time.describe("When this was so, UTC milliseconds of the machine's clock"),
   started_ms: maybeTime.describe('When the last run began; null where no run is known'),
   end: runEnd.nullable().describe('How it ended; null where no run is known, and where it has not ended'),
+  waiting: z
+    .object({ at_ms: time.describe('Since when, UTC milliseconds'), message: z.string(), hint: z.string() })
+    .nullable()
+    .describe('Why the run that is alive does not count yet; null where none waits'),
   status: statusDocument.nullable().describe('The last status document that was kept'),
   reasons: z.array(reason).describe('What was wrong and had not ended'),
   database: z

@@ -78,6 +78,15 @@ export interface Today {
   hours: { entries: number; visits: number; passers_by: number; inside: number | null }[];
 }
 
+export interface SetAsideDatabase {
+  path: string;
+  bytes: number;
+  /** UTC milliseconds. */
+  at_ms: number;
+  /** What was found, where it was in this run; else null. */
+  found: string | null;
+}
+
 export interface StatusDocument {
   v: 1;
   version: string;
@@ -103,10 +112,25 @@ export interface StatusDocument {
     uncommitted: number;
     /** When the oldest held batch was sealed; null when none is held. */
     oldest_ms: number | null;
-    /** Hours without an uplink that the free disk still holds at the present pace; null while the pace is unknown. */
+    /** Bytes that may be held; beyond, the oldest batches are dropped. */
+    bound_bytes: number;
+    /**
+     * Hours without an uplink that still fit at the present pace, by the bounds of the buffer and by the free disk; null
+     * while the pace is unknown.
+     */
     hours_left: number | null;
+    /** Sequences dropped since the database was made. */
+    dropped: number;
+    /** Sequences that are gone and whose gap record is not acknowledged yet, by reason (agent/contract/gap.ts). */
+    dropped_untold: Record<string, number>;
     last_commit_ms: number | null;
     storage_error: string | null;
+    /** While storage fails: hours for which counting in memory can go on without giving anything up; else null. */
+    memory_hours_left: number | null;
+    /** How this run came to its epoch: `kept` from the run before, `new`, or why the one before ended. */
+    epoch_origin: 'kept' | 'new' | 'moved' | 'restored' | 'damaged' | 'newer';
+    /** Databases that could not be used and were set aside, as long as they lie there; oldest first. */
+    set_aside: SetAsideDatabase[];
   };
   uplink: UplinkState & { url: string };
   clock: {
@@ -127,6 +151,19 @@ export interface StatusDocument {
     /** Changed keys that take effect only at the next start. */
     restart_keys: string[];
     overrides: { key: string; until_ms: number }[];
+    /** What became of the settings that the central platform asked for last; null before the first. */
+    remote: {
+      /** Empty where the message could not be read. */
+      revision: string;
+      /** `rejected`: nothing of it is in force; what was before still is. */
+      state: 'applied' | 'rejected';
+      /** Why it was rejected, for people; else empty. */
+      reasons: string[];
+      /** Keys of it that a local override outdoes. */
+      overridden: string[];
+      /** Keys of it that the settings file locks. */
+      locked: string[];
+    } | null;
   };
   disk: {
     /** The directory of the database. */

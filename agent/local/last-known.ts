@@ -1,5 +1,6 @@
 /** What can be told while no daemon answers: put together by agent/last-known.ts, shown by `footfall status`. */
 import type { Reason, RunEnd, StatusDocument } from './document.ts';
+import type { Waiting } from './run-record.ts';
 
 export interface LastKnown {
   v: 1;
@@ -7,8 +8,10 @@ export interface LastKnown {
   at_ms: number;
   /** When the last run began; null where no run is known. */
   started_ms: number | null;
-  /** How it ended; null where no run is known. */
+  /** How it ended; null where no run is known, and where it has not ended. */
   end: RunEnd | null;
+  /** Why the run that is alive does not count yet; null where none waits. */
+  waiting: Waiting | null;
   /** The last status document that was kept: at the end of an orderly run, else at the close of the last window. */
   status: StatusDocument | null;
   /** What was wrong and had not ended. */

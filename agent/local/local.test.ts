@@ -73,6 +73,34 @@ describe('the local socket', () => {
     await expect(requestLocal(path, 'POST', '/clock/advance', {})).rejects.toMatchObject({ code: 'route_unknown' });
   });
 
+  it('takes no question about dead letters that is not well-formed', async () => {
+    const asked: unknown[] = [];
+    const note = async (what: unknown) => {
+      asked.push(what);
+      return [];
+    };
+    await start({ deadLetters: { list: note, body: async () => null, resend: note, drop: note } });
+    for (const route of [
+      '?limit=0',
+      '?limit=1001',
+      '?after=-1',
+      '?after=x',
+      '/body?sequence=1',
+      '/body?sequence=1e3',
+    ]) {
+      await expect(requestLocal(path, 'GET', `/dead-letters${route}`)).rejects.toThrow(/^expected /);
+    }
+    const tooMany = Array.from({ length: 4_001 }, (_, index) => index + 1);
+    for (const sequences of [undefined, '1', [0], [1.5], ['1'], [null], tooMany]) {
+      const question = requestLocal(path, 'POST', '/dead-letters/drop', { sequences });
+      await expect(question).rejects.toMatchObject({ code: 'sequences_invalid' });
+    }
+    expect(asked).toEqual([]);
+    expect(await requestLocal(path, 'GET', '/dead-letters?after=7&limit=9')).toEqual({ dead_letters: [] });
+    expect(await requestLocal(path, 'POST', '/dead-letters/resend', { sequences: [1, 2] })).toEqual({ resent: [] });
+    expect(asked).toEqual([{ after: 7, limit: 9 }, [1, 2]]);
+  });
+
   it('passes an error of the daemon on, and tells its own failures from wrong questions', async () => {
     await start({
       status: () => {

@@ -36,6 +36,7 @@ const full: StatusDocument = {
     mistakes: ['footfall.yaml:3:1: at sensors: expected a list'],
     restart_keys: [],
     overrides: [],
+    remote: null,
   },
   disk: { path: '/var/lib/footfall', free_bytes: 5_000_000, total_bytes: 8_000_000, wear_percent: 12 },
   box: { temperature_c: 48.5, last_end: null },
@@ -221,5 +222,37 @@ describe('the metrics', () => {
         }
       }),
     );
+  });
+
+  it('tell what was dropped, what the collector asked for, and how long storage and memory last', () => {
+    const { buffer, uplink } = well;
+    const text = metricsOf({
+      ...well,
+      buffer: {
+        ...buffer,
+        dropped: 14,
+        dropped_untold: { buffer_full: 9, operator: 2 },
+        memory_hours_left: 3,
+        epoch_origin: 'damaged',
+        set_aside: [{ path: '/secret/place', bytes: 1, at_ms: 1, found: 'a torn page' }],
+      },
+      uplink: { ...uplink, pausedUntil: 5_000, ignoredAcks: { ...uplink.ignoredAcks, malformed: 7 } },
+    });
+    for (const line of [
+      'footfall_outbox_bound_bytes 268435456',
+      'footfall_outbox_dropped_batches_total 14',
+      'footfall_outbox_dropped_untold_batches{reason="buffer_full"} 9',
+      'footfall_outbox_dropped_untold_batches{reason="operator"} 2',
+      'footfall_memory_time_left_seconds 10800',
+      'footfall_set_aside_databases 1',
+      'footfall_epoch_origin{origin="damaged"} 1',
+      'footfall_epoch_origin{origin="kept"} 0',
+      'footfall_uplink_paused_until_timestamp_seconds 5',
+      'footfall_uplink_ignored_acknowledgements_total{reason="malformed"} 7',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+    expect(text).not.toMatch(/secret|torn/);
+    expect(metricsOf(well)).not.toMatch(/memory_time_left_seconds \d|paused_until\w* \d/);
   });
 });

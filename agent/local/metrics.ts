@@ -109,15 +109,27 @@ function counts({ today, window }: StatusDocument): Family[] {
 }
 
 function outbox({ buffer }: StatusDocument): Family[] {
-  const left = buffer.hours_left === null ? null : buffer.hours_left * 3_600;
+  const hours = (value: number | null): number | null => (value === null ? null : value * 3_600);
+  const untold = Object.entries(buffer.dropped_untold).map(([reason, value]) => ({ labels: { reason }, value }));
   return [
     gauge('outbox_batches', 'Sealed batches not yet acknowledged.', buffer.held),
     gauge('outbox_bytes', 'Bytes of them.', buffer.held_bytes),
     gauge('outbox_oldest_sequence', 'The oldest of them.', buffer.oldest_sequence),
     gauge('outbox_oldest_timestamp_seconds', 'When the oldest of them was sealed.', seconds(buffer.oldest_ms)),
     gauge('outbox_sealed_through_sequence', 'The newest sealed batch.', buffer.sealed_through),
-    gauge('outbox_dead_letters', 'Batches that the collector rejected, kept here.', buffer.dead_letters),
-    gauge('outbox_time_left_seconds', 'How long the disk still holds what is sealed without an uplink.', left),
+    gauge(
+      'outbox_dead_letters',
+      'Batches that the collector rejected or that were found damaged, kept here.',
+      buffer.dead_letters,
+    ),
+    gauge('outbox_bound_bytes', 'Bytes that may be held; beyond, the oldest batches are dropped.', buffer.bound_bytes),
+    gauge(
+      'outbox_time_left_seconds',
+      'How long an outage of the uplink may last before batches are dropped.',
+      hours(buffer.hours_left),
+    ),
+    counter('outbox_dropped_batches_total', 'Batches dropped over the life of the database.', buffer.dropped),
+    many('gauge', 'outbox_dropped_untold_batches', 'Those of which the centre does not know yet, by reason.', untold),
     gauge('database_bytes', 'Size of the database.', buffer.database_bytes),
     gauge('uncommitted_inputs', 'Inputs taken in but not yet durable.', buffer.uncommitted),
     gauge('last_commit_timestamp_seconds', 'When inputs were last made durable.', seconds(buffer.last_commit_ms)),
@@ -125,6 +137,23 @@ function outbox({ buffer }: StatusDocument): Family[] {
       'storage_error',
       'Whether storage fails; counts are then kept in memory.',
       flag(buffer.storage_error !== null),
+    ),
+    gauge(
+      'memory_time_left_seconds',
+      'While storage fails: how long counting in memory can go on.',
+      hours(buffer.memory_hours_left),
+    ),
+    gauge(
+      'set_aside_databases',
+      'Databases that could not be used and still lie on the disk.',
+      buffer.set_aside.length,
+    ),
+    states(
+      'epoch_origin',
+      'How this run came to its epoch.',
+      'origin',
+      ['kept', 'new', 'moved', 'restored', 'damaged', 'newer'],
+      buffer.epoch_origin,
     ),
   ];
 }
@@ -147,6 +176,17 @@ function uplink({ uplink }: StatusDocument): Family[] {
     counter('uplink_acknowledged_batches_total', 'Batches the collector took.', uplink.acknowledged),
     counter('uplink_rejected_batches_total', 'Batches the collector rejected.', uplink.rejected),
     counter('uplink_resent_batches_total', 'Batches published again.', uplink.resent),
+    gauge(
+      'uplink_paused_until_timestamp_seconds',
+      'Until when the collector asked to publish nothing.',
+      seconds(uplink.pausedUntil),
+    ),
+    many(
+      'counter',
+      'uplink_ignored_acknowledgements_total',
+      'Acknowledgements, or entries of them, that were not taken, by reason.',
+      Object.entries(uplink.ignoredAcks).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
     many(
       'gauge',
       'uplink_certificate_expiry_timestamp_seconds',

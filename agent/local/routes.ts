@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AgentError } from '../errors.ts';
 import { sendFailure, sendJson, sendMetrics } from './answers.ts';
+import { bodyOf, type DeadLetterRoutes, pageOf, sequencesOf } from './dead-letters.ts';
 import type { StatusDocument } from './document.ts';
 import { type RecordLine, streamRecording } from './record-stream.ts';
 import { TAIL_KINDS, type TailEvent, type TailKind } from './tail.ts';
@@ -38,6 +39,7 @@ export interface LocalRoutes {
   tail?(filter: TailFilter, sink: (event: TailEvent) => void): () => void;
   /** Passes a sensor's bytes on until the function it returns is called. May throw an AgentError. */
   record?(sensor: string, sink: (line: RecordLine) => void): () => void;
+  deadLetters?: DeadLetterRoutes;
 }
 
 export interface Question {
@@ -54,7 +56,7 @@ export interface Route {
 
 /** The routes there are, in the order in which they are told to somebody who asks for another one. */
 export function tableOf(routes: LocalRoutes, streams: TailStreams): Route[] {
-  const { advance, reload, health, log, metrics, tail, record } = routes;
+  const { advance, reload, health, log, metrics, tail, record, deadLetters } = routes;
   const table: (Route | null)[] = [
     get('/status', async ({ response }) => sendJson(response, 200, await routes.status())),
     health &&
@@ -68,14 +70,21 @@ export function tableOf(routes: LocalRoutes, streams: TailStreams): Route[] {
         streamRecording(response, (sink) => record(sensor, sink));
       }),
     reload && post('/reload', async ({ response }) => sendJson(response, 200, (await reload()) ?? {})),
-    advance &&
-      post('/clock/advance', async ({ request, response }) => {
-        const body = await readBody(request);
-        if (body === null) return refuseLarge(response);
-        sendJson(response, 200, (await advance(parseJson(body))) ?? {});
-      }),
+    ...(deadLetters === undefined ? [] : deadLetterTable(deadLetters)),
+    advance && postJson('/clock/advance', async (body) => (await advance(body)) ?? {}),
   ].map((route) => route ?? null);
   return table.filter((route) => route !== null);
+}
+
+function deadLetterTable(routes: DeadLetterRoutes): Route[] {
+  return [
+    get('/dead-letters', async ({ query, response }) =>
+      sendJson(response, 200, { dead_letters: await routes.list(pageOf(query)) }),
+    ),
+    get('/dead-letters/body', async ({ query, response }) => sendJson(response, 200, await bodyOf(routes, query))),
+    postJson('/dead-letters/resend', async (body) => ({ resent: await routes.resend(sequencesOf(body)) })),
+    postJson('/dead-letters/drop', async (body) => ({ dropped: await routes.drop(sequencesOf(body)) })),
+  ];
 }
 
 function get(path: string, answer: Route['answer']): Route {
@@ -84,6 +93,15 @@ function get(path: string, answer: Route['answer']): Route {
 
 function post(path: string, answer: Route['answer']): Route {
   return { method: 'POST', path, answer };
+}
+
+/** A question with a body of JSON, and an answer of JSON. */
+function postJson(path: string, answer: (body: unknown) => Promise<unknown>): Route {
+  return post(path, async ({ request, response }) => {
+    const body = await readBody(request);
+    if (body === null) return refuseLarge(response);
+    sendJson(response, 200, await answer(parseJson(body)));
+  });
 }
 
 function limitOf(query: URLSearchParams): number {

@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AgentError } from '../errors.ts';
 import { endOfFailure, endOfSignal } from './run-end.ts';
-import { beginRun, endOf, endRun, type RunFacts, type RunStart, readRunFacts, readRuns } from './run-record.ts';
+import {
+  beginRun,
+  endOf,
+  endRun,
+  noteWaiting,
+  type RunFacts,
+  type RunStart,
+  readRunFacts,
+  readRuns,
+} from './run-record.ts';
 
 let root: string;
 let places: { directory: string; runtimeDirectory: string };
@@ -109,6 +118,24 @@ describe('the record of runs', () => {
     block(places.runtimeDirectory);
     expect(beginRun(places, start, machine({})).kept).toBe(false);
     expect(endRun(places, start, full, machine({}))).toBe(false);
+  });
+
+  it('notes why a run waits for the disk of the first place, and still gives the end of the one before', () => {
+    const waiting = { at_ms: 9_100, message: 'no room', hint: 'make some' };
+    const alive = machine({ 200: '88' });
+    beginRun(places, start, machine({ 100: '77' }));
+    expect(noteWaiting(places, second, waiting, machine({ 100: '77', 200: '88' }))).toBe(false);
+    // The disk was full when the first one ended, too.
+    block(places.directory);
+    endRun(places, start, stopped, machine({}));
+    for (const at_ms of [9_100, 9_200]) expect(noteWaiting(places, second, { ...waiting, at_ms }, alive)).toBe(true);
+    expect(readRuns(places).current).toMatchObject({ pid: 200, end: null, waiting: { ...waiting, at_ms: 9_200 } });
+    const { current } = readRuns(places);
+    expect(current && endOf(current, alive)).toBeNull();
+    rmSync(join(places.directory, 'run.json.tmp'), { recursive: true });
+    expect(beginRun(places, second, alive)).toEqual({ previous: stopped, kept: true });
+    expect(readRuns(places).current).toEqual({ v: 1, ...second, processStart: '88', end: null });
+    expect(readdirSync(places.runtimeDirectory)).toEqual([]);
   });
 
   it('does not write the flash again for a start that fails for the same reason over and over', () => {

@@ -32,6 +32,20 @@ export interface RunRecord extends RunStart {
   processStart: string | null;
   /** Null while it runs, and for ever where nobody was left to write it. */
   end: RunEnd | null;
+  /** Why it does not count yet; absent once it does. */
+  waiting?: Waiting;
+  /** Of a run that waits: what was known of the one before it. */
+  before?: RunRecord | null;
+}
+
+/** A run that cannot begin and tries again by itself. */
+export interface Waiting {
+  /** Since when, UTC milliseconds. */
+  at_ms: number;
+  /** For people. */
+  message: string;
+  /** What to do about it. */
+  hint: string;
 }
 
 /** An end that is being written, so that its time is known. */
@@ -64,7 +78,8 @@ export function beginRun(
   start: RunStart,
   facts: RunFacts,
 ): { previous: RunEnd | null; kept: boolean } {
-  const { current } = readRuns(places);
+  // What this run noted while it waited says nothing of the one before.
+  const current = newestOf(readBoth(places).flatMap((record) => beforeThis(record, start) ?? []));
   const previous = current === null ? null : endOf(current, { ...facts, processStart: () => null });
   const record: RunRecord = { v: 1, ...start, processStart: facts.processStart(start.pid), end: null };
   return { previous, kept: keep([places.directory, places.runtimeDirectory], places, record) };
@@ -84,11 +99,42 @@ export function endRun(places: RunPlaces, start: RunStart, end: ToldEnd, facts: 
   return keep(again ? [runtimeDirectory, directory] : [directory, runtimeDirectory], places, record);
 }
 
+/**
+ * Notes that a run cannot begin yet, in the second place: the disk of the first is what it waits for. Never throws; says
+ * whether the note was kept. Where another daemon is alive its note stays.
+ */
+export function noteWaiting(places: RunPlaces, start: RunStart, waiting: Waiting, facts: RunFacts): boolean {
+  const { current } = readRuns(places);
+  if (current !== null && current.pid !== start.pid && endOf(current, facts) === null) return false;
+  // One that waited itself says nothing of use of a third.
+  const last = current === null ? null : beforeThis(current, start);
+  const before = last === null ? null : { ...last, before: null };
+  const processStart = facts.processStart(start.pid);
+  const record: RunRecord = { v: 1, ...start, processStart, end: null, waiting, before };
+  return keep([places.runtimeDirectory], places, record);
+}
+
 /** The newest record of the two places; null where no run is known. */
-export function readRuns({ directory, runtimeDirectory }: RunPlaces): { current: RunRecord | null } {
-  const [kept, spare] = [parse(textOf(join(directory, FILE))), parse(textOf(join(runtimeDirectory, FILE)))];
-  if (kept === null || spare === null) return { current: kept ?? spare };
-  return { current: newest(spare) >= newest(kept) ? spare : kept };
+export function readRuns(places: RunPlaces): { current: RunRecord | null } {
+  return { current: newestOf(readBoth(places)) };
+}
+
+function readBoth({ directory, runtimeDirectory }: RunPlaces): RunRecord[] {
+  return [runtimeDirectory, directory].flatMap((place) => parse(textOf(join(place, FILE))) ?? []);
+}
+
+/** The first of those that are equally new. */
+function newestOf(records: RunRecord[]): RunRecord | null {
+  return records.reduce<RunRecord | null>(
+    (best, record) => (best === null || newest(record) > newest(best) ? record : best),
+    null,
+  );
+}
+
+/** The record, unless it is this run's own: then that of the run before, where it holds one. */
+function beforeThis(record: RunRecord, { pid, bootId, startedMs }: RunStart): RunRecord | null {
+  const own = record.pid === pid && record.bootId === bootId && record.startedMs === startedMs;
+  return own ? (record.before ?? null) : record;
 }
 
 /** How a run ended; null where its process is alive. */

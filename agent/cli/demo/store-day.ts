@@ -86,9 +86,15 @@ export function settingsFor(
       // And measures the frontage.
       passingSeconds: Math.round(store.truth.parameters.reachMetres / WALKING_METRES_PER_SECOND),
     },
-    storage: { directory: paths.data, commitSeconds: 5, doorCommitSeconds: 1 },
+    storage: {
+      directory: paths.data,
+      commitSeconds: 5,
+      doorCommitSeconds: 1,
+      bufferBytes: 256 * 1024 * 1024,
+      bufferHours: 2_160,
+    },
     runtimeDirectory: paths.run,
-    uplink: { url: paths.broker, ack: 'collector', window: 16 },
+    uplink: { url: paths.broker, ack: 'collector', window: 16, staggerSeconds: 0 },
     log: { level: 'silent', modules: {} },
     clock: { source: 'auto' },
     locked: [],

@@ -1,6 +1,7 @@
 /** What the daemon tells of itself over its socket, or what is known while it does not answer. */
-
+import { dirname } from 'node:path';
 import type { Machine } from '../../doctor/machine.ts';
+import { type IdentityFacts, identityAt, setAsideIn, unfinishedAt } from '../../doctor/storage-files.ts';
 import { AgentError } from '../../errors.ts';
 import { requestLocal } from '../../local/client.ts';
 import { databaseStatistics, healthIn } from './database.ts';
@@ -43,10 +44,36 @@ export function daemonSources(places: Places, machine: Machine): Source[] {
     { name: 'metrics.txt', why: 'every counter, as Prometheus reads them', gather: () => metrics(places.socket) },
     {
       name: 'database.json',
-      why: 'tables, rows and sizes of the database, nothing out of it',
+      why: 'tables, rows and sizes of the database, gaps and dead letters by reason, nothing else out of it',
       gather: async () => asJson(databaseStatistics(places.database)),
     },
+    {
+      name: 'database-files.json',
+      why: 'the databases that were set aside, by name and size, and what the identity file says',
+      gather: () => filesBeside(machine, places.database),
+    },
   ];
+}
+
+/** Also where the database itself cannot be read. Throws where its directory cannot. */
+async function filesBeside(machine: Machine, database: string): Promise<string> {
+  await machine.readdir(dirname(database));
+  const [kept, unfinished, identity] = await Promise.all([
+    setAsideIn(machine, database),
+    unfinishedAt(machine, database),
+    identityAt(machine, database),
+  ]);
+  const told = identity === null || identity === 'damaged' ? identity : toFacts(identity);
+  const setAside = kept.map(({ number, files, modifiedMs }) => ({
+    number,
+    modified_ms: Math.round(modifiedMs),
+    files,
+  }));
+  return asJson({ identity: told, set_aside: setAside, being_set_aside: unfinished });
+}
+
+function toFacts({ epochs, sealedThrough }: IdentityFacts) {
+  return { epochs, sealed_through: sealedThrough };
 }
 
 /** systemd's journal of the unit. Throws where there is none, it may not be read, or it holds nothing of the unit. */

@@ -16,6 +16,10 @@ export interface DatabaseStatistics {
   schema_version: number;
   /** Rows by table. */
   rows: Record<string, number>;
+  /** Sequences that are gone and whose gap record is not acknowledged, by reason; empty in a database without gaps. */
+  gaps: { reason: string; ranges: number; sequences: number; not_sealed: number }[];
+  /** Batches rejected or found damaged, by code. */
+  dead_letters: { code: string; batches: number; bytes: number }[];
 }
 
 /** A change of health, as `GET /health` tells it. */
@@ -26,6 +30,14 @@ export interface HealthRow {
   change: string;
   message: string;
 }
+
+type Gaps = DatabaseStatistics['gaps'][number];
+type DeadLetters = DatabaseStatistics['dead_letters'][number];
+
+const GAPS = `SELECT reason, COUNT(*) AS ranges, SUM(to_sequence - from_sequence + 1) AS sequences,
+  COUNT(*) - COUNT(told_in) AS not_sealed FROM gap GROUP BY reason ORDER BY reason`;
+const DEAD_LETTERS = `SELECT code, COUNT(*) AS batches, SUM(LENGTH(body)) AS bytes FROM dead_letter
+  GROUP BY code ORDER BY code`;
 
 /** Throws what SQLite throws, and ENOENT for a database that is not there. */
 export function databaseStatistics(path: string): DatabaseStatistics {
@@ -46,6 +58,18 @@ export function databaseStatistics(path: string): DatabaseStatistics {
       rows: Object.fromEntries(
         tables.map((table) => [table, number(`SELECT COUNT(*) FROM "${table.replaceAll('"', '""')}"`)]),
       ),
+      gaps: tables.includes('gap')
+        ? db
+            .prepare(GAPS)
+            .all()
+            .map((row) => ({ ...row }) as Gaps)
+        : [],
+      dead_letters: tables.includes('dead_letter')
+        ? db
+            .prepare(DEAD_LETTERS)
+            .all()
+            .map((row) => ({ ...row }) as DeadLetters)
+        : [],
     };
   });
 }

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesUnder, type Machine, type ProgramResult } from '../../doctor/machine.ts';
 import { lookOver } from './collect.ts';
+import { daemonSources } from './daemon-sources.ts';
 import { databaseStatistics, healthIn } from './database.ts';
 import { findPlaces } from './places.ts';
 import { ownAddresses, systemSources, withoutEnvironment } from './system-sources.ts';
@@ -104,6 +105,64 @@ describe('the database', () => {
     });
     expect(healthIn(path, 1)).toEqual([{ at_ms: 2, code: 'b', subject: '', change: 'ended', message: 'y' }]);
     expect(readdirSync(root)).toEqual(['footfall.db']);
+  });
+
+  it('is told with its gaps and dead letters by reason, none of their bytes', () => {
+    const path = join(root, 'footfall.db');
+    const made = new DatabaseSync(path);
+    made.exec(`CREATE TABLE gap (id INTEGER PRIMARY KEY, epoch, from_sequence, to_sequence, reason, told_in);
+      INSERT INTO gap VALUES (1, 'e', 3, 7, 'buffer_full', 12), (2, 'e', 9, 9, 'buffer_full', NULL), (3, 'd', 1, 2, 'damaged', 12);
+      CREATE TABLE dead_letter (sequence INTEGER PRIMARY KEY, code, message, body BLOB);
+      INSERT INTO dead_letter VALUES (20, 'schema', 'secret words', x'010203'), (21, 'schema', '', x'04'), (22, 'conflict', '', x'')`);
+    made.close();
+    const found = databaseStatistics(path);
+    expect(found.gaps).toEqual([
+      { reason: 'buffer_full', ranges: 2, sequences: 6, not_sealed: 1 },
+      { reason: 'damaged', ranges: 1, sequences: 2, not_sealed: 0 },
+    ]);
+    expect(found.dead_letters).toEqual([
+      { code: 'conflict', batches: 1, bytes: 0 },
+      { code: 'schema', batches: 2, bytes: 4 },
+    ]);
+    expect(JSON.stringify(found)).not.toMatch(/secret words/);
+    const old = join(root, 'old.db');
+    new DatabaseSync(old).close();
+    expect(databaseStatistics(old)).toMatchObject({ gaps: [], dead_letters: [] });
+  });
+
+  it('is told with what lies beside it, itself readable or not', async () => {
+    write('/data/footfall.db.damaged-2', 'a whole database with hashes');
+    write('/data/footfall.db.damaged-2-wal', 'log');
+    const identity = { format: 1, epochs: [{ epoch: '0123456789abcdef', from: 1 }], sealed_through: 7, file: '42/1' };
+    write('/data/footfall.db.identity', JSON.stringify(identity));
+    const settings = { settings: join(root, 'none.yaml'), socket: '/none.sock' };
+    const files = async (directory: string) => {
+      const places = await findPlaces(settings, { STATE_DIRECTORY: directory });
+      const sources = daemonSources(places, machine({}));
+      return sources.find(({ name }) => name === 'database-files.json')?.gather() ?? '';
+    };
+    const text = await files('/data');
+    expect(JSON.parse(text)).toEqual({
+      identity: { epochs: [{ epoch: '0123456789abcdef', from: 1 }], sealed_through: 7 },
+      set_aside: [
+        {
+          number: 2,
+          modified_ms: expect.any(Number),
+          files: [
+            { path: '/data/footfall.db.damaged-2', bytes: 28 },
+            { path: '/data/footfall.db.damaged-2-wal', bytes: 3 },
+          ],
+        },
+      ],
+      being_set_aside: null,
+    });
+    expect(text).not.toContain('hashes');
+    write('/data/footfall.db.identity', 'torn');
+    write('/data/footfall.db.quarantine', JSON.stringify({ number: 3, found: 'a torn page' }));
+    expect(JSON.parse(await files('/data'))).toMatchObject({ identity: 'damaged', being_set_aside: 'a torn page' });
+    write('/empty/x', '');
+    expect(JSON.parse(await files('/empty'))).toEqual({ identity: null, set_aside: [], being_set_aside: null });
+    await expect(files('/nowhere')).rejects.toThrow('ENOENT');
   });
 
   it('is read beside whoever has it open', () => {

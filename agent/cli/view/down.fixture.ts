@@ -2,7 +2,7 @@
 import type { RunEnd } from '../../local/document.ts';
 import type { LastKnown } from '../../local/last-known.ts';
 import { endOf } from '../../local/run-record.ts';
-import { damaged } from '../../storage/storage-error.ts';
+import { damaged, storageError } from '../../storage/storage-error.ts';
 import type { Down } from './down.ts';
 import { AT, DEGRADED, well } from './samples.fixture.ts';
 
@@ -13,6 +13,7 @@ const nothing: LastKnown = {
   at_ms: AT,
   started_ms: null,
   end: null,
+  waiting: null,
   status: null,
   reasons: [],
   database: null,
@@ -71,6 +72,7 @@ function unfelt(serviceResult: string | null, bootId = 'the same'): RunEnd {
 const { code, message, hint } = damaged('zeros in place of its header');
 
 const unplugged = DEGRADED['sensor-down'];
+const full = storageError(Object.assign(new Error('no room'), { code: 'ENOSPC' }));
 const mistakes = `/etc/footfall/footfall.yaml:14:11: at sensors[0].baud: expected a whole number of bits per second, received "fast"
 /etc/footfall/footfall.yaml:22:3: at uplink: unknown key "ulr"; did you mean "url"?`;
 const correct = 'Correct these 2 places, then try: footfall config check /etc/footfall/footfall.yaml';
@@ -122,6 +124,16 @@ export const DOWN = {
       service: { ...service, active: 'failed', result: 'start-limit-hit', restarts: 5 },
     },
   ),
+  'waits-for-disk': down({
+    ...afterRun,
+    started_ms: AT - 3 * MINUTE,
+    waiting: {
+      at_ms: AT - 3 * MINUTE,
+      message: full.message,
+      hint: full.hint,
+    },
+    service: { ...service, active: 'active' },
+  }),
   killed: ended(unfelt('oom-kill'), {
     status: { ...unplugged, at_ms: AT - 12 * MINUTE },
     reasons: unplugged.verdict.reasons.map((reason) => ({ ...reason, since_ms: AT - 40 * MINUTE })),

@@ -79,8 +79,9 @@ function afterRun(down: Down, options: DownOptions): string[] {
   const { at_ms: at, status, end } = known;
   const time = local.time(at, at);
   const hangs = down.error.code === 'daemon_silent';
-  const words = hangs ? '○ NOT ANSWERING' : '○ NOT RUNNING';
-  const since = end === null || hangs ? '' : sinceText(end, known, local);
+  const { waiting } = known;
+  const words = hangs ? '○ NOT ANSWERING' : waiting === null ? '○ NOT RUNNING' : '○ NOT COUNTING YET';
+  const since = waitingText(down, local) ?? (end === null || hangs ? '' : sinceText(end, known, local));
   const places = status === null ? [time] : whereabouts(status, time);
   return [
     renderHeadline({ words, tone: end?.how === 'stopped' && !hangs ? 'warn' : 'bad', since }, places, width, paint),
@@ -99,10 +100,19 @@ function sinceText(end: RunEnd, { at_ms: at, started_ms: started, status }: Last
   return lastSign === 0 ? how : `${how} after ${local.time(lastSign, at)}`;
 }
 
+function waitingText({ known: { waiting, at_ms: at } }: Down, local: LocalTime): string | null {
+  if (waiting === null) return null;
+  return `waiting since ${local.time(waiting.at_ms, at)} (${formatDuration(at - waiting.at_ms)})`;
+}
+
 function renderWhy(
-  { error, pid, known: { end, started_ms: started, at_ms: at } }: Down,
+  { error, pid, known: { end, waiting, started_ms: started, at_ms: at } }: Down,
   options: DownOptions,
 ): string[] {
+  if (waiting !== null) {
+    const hint = `${waiting.hint} It is tried again by itself, and counts from then on.`;
+    return [...told(`It cannot begin: ${waiting.message}.`, options), ...renderAdvice(hint, options)];
+  }
   if (error.code === 'daemon_silent') {
     const who = pid === null ? 'The daemon' : `The daemon (process ${pid})`;
     return [...told(`${who} hangs: ${error.message}.`, options), ...renderAdvice(error.hint, options)];
@@ -149,7 +159,7 @@ function renderDatabase({ database, database_error: error }: LastKnown, options:
     ];
   }
   if (database === null) return row('DATABASE', [{ text: 'none yet' }], options);
-  const rejected = `${formatCount(database.dead_letters)} rejected by the collector`;
+  const rejected = `${formatCount(database.dead_letters)} dead ${database.dead_letters === 1 ? 'letter' : 'letters'}`;
   return [
     ...row(
       'BUFFER',

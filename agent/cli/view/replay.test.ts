@@ -31,7 +31,16 @@ function ble(place: string, phones: number, open: number): BleRecord {
 function render(...windows: WindowRecord[][]): string[] {
   const sealed = windows.map((records, index): SealedWindow => {
     const startMs = START + index * WINDOW;
-    return { ordinal: index + 1, startMs, endMs: startMs + WINDOW, skipped: 0, warmUp: false, records };
+    return {
+      ordinal: index + 1,
+      startMs,
+      endMs: startMs + WINDOW,
+      skipped: 0,
+      warmUp: false,
+      clock: 'synchronised',
+      correctedMs: null,
+      records,
+    };
   });
   const report = { file: 'day.stream', windows: sealed, sensors: [], lastMs: START + 9 * WINDOW, timeZone: 'UTC' };
   return renderReplay(report, { width: 120, colour: false }).split('\n');

@@ -53,11 +53,12 @@ const silent = reason(
   'Check the power of the sensor, and driver and baud in the settings.',
   'front-wifi',
 );
+const AT_STAKE = 'A power cut or a restart now would lose what is not saved.';
 const full = reason(
   'disk_full',
   7,
-  'The disk of /var/lib/footfall is full; counts are kept in memory.',
-  'Make room on it: counting goes on, and writing begins again by itself. A power cut now would lose the current window.',
+  'The disk of /var/lib/footfall is full; counts are kept in memory for up to 20 d.',
+  `Make room on it: counting goes on, and writing begins again by itself. ${AT_STAKE}`,
 );
 const uplinkDown = (code: string, message: string, hint: string): Reason =>
   reason(code, 26 * 60, `Not connected to the broker: ${message}.`, `Batches are kept. ${hint}`);
@@ -90,9 +91,15 @@ const fullDisk: Partial<StatusDocument> = {
     hours_left: 0,
     last_commit_ms: AT - 7 * MINUTE,
     storage_error: 'database or disk is full',
+    memory_hours_left: 499,
   },
   disk: { ...well.disk, free_bytes: 0 },
 };
+/** A day without the broker, and a buffer that is so. */
+function outage(buffer: Partial<StatusDocument['buffer']>): Partial<StatusDocument> {
+  const rest = failed('network', refused);
+  return { ...rest, buffer: { ...rest.buffer!, ...buffer } };
+}
 const mistake = (line: number, path: string, message: string) =>
   `/etc/footfall/footfall.yaml:${line}:11: at ${path}: ${message}`;
 const mistakes = [
@@ -148,11 +155,101 @@ export const DEGRADED = {
       reason(
         'storage_failed',
         7,
-        'The database cannot be written (disk I/O error); counts are kept in memory.',
-        'Check the health of the disk: footfall doctor. A power cut now would lose the current window.',
+        'The database cannot be written (disk I/O error); counts are kept in memory for up to 20 d.',
+        `Check the health of the disk: footfall doctor. ${AT_STAKE}`,
       ),
     ],
     { buffer: { ...fullDisk.buffer!, hours_left: null, storage_error: 'disk I/O error' } },
+  ),
+  'disk-read-only': wrong(
+    [
+      reason(
+        'disk_read_only',
+        40,
+        'The disk of /var/lib/footfall is read-only; counts are kept in memory for up to 20 d.',
+        `The kernel makes a failing disk read-only: sudo dmesg. Mount it again, and writing begins again by itself. ${AT_STAKE}`,
+      ),
+    ],
+    {
+      buffer: {
+        ...fullDisk.buffer!,
+        hours_left: null,
+        storage_error: 'expected to write, found a file system that is read-only',
+      },
+    },
+  ),
+  'buffer-low': wrong(
+    [
+      reason(
+        'buffer_low',
+        300,
+        'The buffer has room for 7 h; then the oldest batches are dropped.',
+        'Mend the uplink first: footfall doctor. More room: "buffer_mib" and "buffer_hours" under "storage", and free disk.',
+      ),
+      stopped,
+    ],
+    outage({ hours_left: 7 }),
+  ),
+  'batches-dropped': wrong(
+    [
+      reason(
+        'batches_dropped',
+        26 * 60,
+        '1214 batches are lost (buffer full), and the central platform does not know it yet.',
+        'A gap record tells it with the next delivery. More room: "buffer_mib" and "buffer_hours" under "storage".',
+      ),
+      reason(
+        'buffer_low',
+        50 * 60,
+        'The buffer is full: the oldest batches are dropped.',
+        'Mend the uplink first: footfall doctor. More room: "buffer_mib" and "buffer_hours" under "storage", and free disk.',
+      ),
+      stopped,
+    ],
+    outage({ hours_left: 0, dropped: 1_214, dropped_untold: { buffer_full: 1_214 } }),
+  ),
+  'dead-letters': wrong(
+    [
+      reason(
+        'batches_rejected',
+        90,
+        '2 batches were rejected by the collector, or found damaged.',
+        'See why: footfall buffer list. Then footfall buffer resend, or drop.',
+      ),
+    ],
+    {
+      buffer: { ...well.buffer, dead_letters: 2, dropped: 3 },
+      uplink: {
+        ...well.uplink,
+        rejected: 2,
+        pausedUntil: AT + 4 * MINUTE,
+        ignoredAcks: { ...well.uplink.ignoredAcks, malformed: 7, not_sent: 12 },
+      },
+    },
+  ),
+  'database-quarantined': wrong(
+    [
+      reason(
+        'database_quarantined',
+        55,
+        'A database that could not be used (zeros in place of its header) was set aside as /var/lib/footfall/footfall.db.damaged-1; what could be read of it goes on in a new one.',
+        'Counting goes on, and the central platform is told. Does the medium fail? footfall doctor. Delete it when it is of no use: sudo sh -c "rm -f /var/lib/footfall/footfall.db.damaged-1 /var/lib/footfall/footfall.db.damaged-1-*"',
+      ),
+    ],
+    {
+      buffer: {
+        ...well.buffer,
+        epoch_origin: 'damaged',
+        set_aside: [
+          {
+            path: '/var/lib/footfall/footfall.db.damaged-1',
+            bytes: 9 * MIB,
+            at_ms: AT - 55 * MINUTE,
+            found: 'zeros in place of its header',
+          },
+        ],
+      },
+    },
   ),
   'storage-stalled': wrong(
     [
@@ -170,8 +267,8 @@ export const DEGRADED = {
       reason(
         'database_damaged',
         7,
-        'The database is damaged (expected a whole database, found: a torn page); counts are kept in memory.',
-        'See how much of it is whole: footfall doctor. Then stop the daemon, move /var/lib/footfall/footfall.db* away, and start it.',
+        'The database is damaged (expected a whole database, found: a torn page), and no new one can be made in its place; counts are kept in memory for up to 20 d.',
+        `Make room on the disk of /var/lib/footfall, or see footfall doctor: it is set aside by itself then. ${AT_STAKE}`,
       ),
     ],
     {

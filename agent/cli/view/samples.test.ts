@@ -10,7 +10,9 @@ function factsOf(document: StatusDocument): VerdictFacts {
   const codes = verdict.reasons.map(({ code }) => code);
   const storageErrorCode = codes.includes('disk_full')
     ? 'storage_full'
-    : (codes.find((code) => code === 'database_damaged') ?? null);
+    : codes.includes('disk_read_only')
+      ? 'storage_read_only'
+      : (codes.find((code) => code === 'database_damaged') ?? null);
   return {
     nowMs: document.at_ms,
     startedMs: document.started_ms,
@@ -18,9 +20,7 @@ function factsOf(document: StatusDocument): VerdictFacts {
     sensors: document.sensors,
     uplink,
     topicRoot: `ff/v1/${document.tenant}/${document.gateway}`,
-    held: buffer.held,
-    deadLetters: buffer.dead_letters,
-    storageError: buffer.storage_error,
+    buffer,
     storageErrorCode,
     storageErrorSinceMs: 0,
     storageBusySinceMs: codes.includes('storage_stalled') ? 0 : null,

@@ -64,10 +64,28 @@ function bufferFacts({ buffer, at_ms: at }: StatusDocument, local: LocalTime): (
     buffer.storage_error === null ? null : { text: `cannot write: ${clean(buffer.storage_error)}`, tone: 'bad' },
     { text: heldText(buffer) + since, tone: late ? 'warn' : 'plain' },
     buffer.dead_letters > 0
-      ? { text: `${formatCount(buffer.dead_letters)} rejected by the collector`, tone: 'warn' }
+      ? {
+          text: `${formatCount(buffer.dead_letters)} dead ${buffer.dead_letters === 1 ? 'letter' : 'letters'}`,
+          tone: 'warn',
+        }
       : null,
+    // A daemon of an older release tells none of these.
+    (buffer.dropped ?? 0) > 0 ? { text: `${formatCount(buffer.dropped)} dropped so far` } : null,
     roomFact(buffer.hours_left),
+    epochFact(buffer.epoch_origin),
   ];
+}
+
+const EPOCH_WORDS: Partial<Record<StatusDocument['buffer']['epoch_origin'], string>> = {
+  moved: 'new epoch: the database came from another box or card',
+  restored: 'new epoch: an older copy of the database was put back',
+  damaged: 'new epoch: the database before was damaged',
+  newer: "new epoch: the database before is a newer release's",
+};
+
+function epochFact(origin: StatusDocument['buffer']['epoch_origin']): Fact | null {
+  const text = EPOCH_WORDS[origin];
+  return text === undefined ? null : { text };
 }
 
 /** `3 batches held (9.6 KiB)`. */
@@ -76,7 +94,8 @@ export function heldText({ held, held_bytes: bytes }: { held: number; held_bytes
   return `${formatCount(held)} ${held === 1 ? 'batch' : 'batches'} held (${formatBytes(bytes)})`;
 }
 
-function roomFact(hours: number | null): Fact | null {
+/** For how long an outage may last; null where that is not known. */
+export function roomFact(hours: number | null): Fact | null {
   if (hours === null) return null;
   if (hours < 1) return { text: 'no room left for an outage of the uplink', tone: 'bad' };
   const tone = hours < 24 ? 'warn' : 'plain';
@@ -137,6 +156,9 @@ function renderSettings(
   if (settings.state === 'restart_needed') {
     facts.unshift({ text: `a restart is needed for ${keys.map(clean).join(', ')}`, tone: 'warn' });
   }
+  // A document that an older release kept has none.
+  const remote = settings.remote ?? null;
+  if (remote !== null) facts.push(remoteFact(remote));
   const indent = ' '.repeat(LABEL_WIDTH);
   // The verdict's reason may have told the first one.
   const untold = mistakes.filter((mistake) => !verdict.reasons.some(({ message }) => message.includes(mistake)));
@@ -144,9 +166,18 @@ function renderSettings(
   const more = untold.length - told.length;
   return [
     ...renderFacts('SETTINGS', facts, { width, labelWidth: LABEL_WIDTH, paint }),
+    ...(remote?.reasons ?? [])
+      .slice(0, MOST_MISTAKES)
+      .flatMap((reason) => renderParagraph(indent, clean(reason), { width, tone: 'plain', paint })),
     ...told.flatMap((mistake) => renderParagraph(indent, clean(mistake), { width, tone: 'plain', paint })),
     ...(more > 0 ? [paint('dim', `${indent}and ${more} more: footfall config check`)] : []),
   ];
+}
+
+/** What the central platform asked for last. */
+function remoteFact({ revision, state }: NonNullable<StatusDocument['settings']['remote']>): Fact {
+  const name = revision === '' ? 'unreadable remote settings' : `remote revision ${clean(revision)}`;
+  return state === 'applied' ? { text: `${name} in force` } : { text: `${name} rejected`, tone: 'warn' };
 }
 
 /** How the run before this one ended, for a day, and only where it was not in order. */

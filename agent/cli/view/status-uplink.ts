@@ -21,7 +21,21 @@ export function uplinkFacts(document: StatusDocument): (Fact | null)[] {
     uplink.lastAcknowledgedAt === null
       ? { text: 'nothing acknowledged yet' }
       : { text: `${connected ? '' : 'last '}acknowledged ${formatAgo(uplink.lastAcknowledgedAt, at)}` },
+    ...waitFacts(document),
     ...certificateFacts(document),
+  ];
+}
+
+/** What the collector asked for, and what it said that was not taken. A daemon of an older release tells neither. */
+function waitFacts({ uplink, at_ms: at }: StatusDocument): Fact[] {
+  const ignored = Object.entries(uplink.ignoredAcks ?? {}).filter(([, count]) => count > 0);
+  const paused = (uplink.pausedUntil ?? 0) - at;
+  const named = ignored.map(([reason, count]) => `${formatCount(count)} ${reason.replaceAll('_', ' ')}`).join(', ');
+  return [
+    ...(paused > 0
+      ? [{ text: `paused by the collector for another ${formatDuration(paused)}`, tone: 'warn' as const }]
+      : []),
+    ...(ignored.length > 0 ? [{ text: `acknowledgements not taken: ${named}` }] : []),
   ];
 }
 

@@ -136,6 +136,25 @@ describe('the status screen', () => {
     expect(box(null, null, 40)).toContain('up 4 h · 40 °C · clock synchronised');
   });
 
+  it('tells which settings of the central platform are in force, or why they are not', () => {
+    const asked = { revision: 'r7\u001b[2J', reasons: [], overridden: [], locked: [] };
+    const remote = (part: object) =>
+      plain({ ...well, settings: { ...well.settings, remote: { ...asked, ...part } } as never });
+    expect(remote({ state: 'applied' })).toContain('SETTINGS remote revision r7');
+    const rejected = remote({
+      state: 'rejected',
+      reasons: ['at counting.grace_seconds: expected less', 'two', 'three'],
+    });
+    expect(rejected).toMatch(
+      /SETTINGS remote revision r7.* rejected\n {9}at counting.grace_seconds: expected less\n {9}two\n/,
+    );
+    expect(rejected).not.toContain('\u001b');
+    expect(remote({ state: 'rejected', revision: '' })).toContain('unreadable remote settings rejected');
+    // As an older release kept it.
+    const { remote: _none, ...settings } = well.settings;
+    expect(plain({ ...well, settings: settings as StatusDocument['settings'] })).toBe(plain(well));
+  });
+
   it('tells how the last run ended for a day, unless it was in order', () => {
     const end = { how: 'power', at_ms: null, message: 'The power went.', hint: '' } as const;
     const afterHours = (hours: number) =>
