@@ -110,6 +110,11 @@ const RULES: ImportRule[] = [
     mayNot: ['../../daemon.ts', '../../storage/inspect.ts', '../../raw.ts', '../../../drivers/registry.ts'],
   })),
   {
+    from: 'agent/cli/buffer/letters.ts',
+    may: ['./choose.ts', '../socket.ts', '../../local/client.ts', '../../settings/load.ts', '../../storage/inspect.ts'],
+    mayNot: ['../../storage/client.ts', '../../uplink/uplink.ts', '../../daemon.ts', '../../raw.ts'],
+  },
+  {
     from: 'agent/cli/sensors/detect.ts',
     may: [
       './part.ts',
@@ -119,6 +124,17 @@ const RULES: ImportRule[] = [
       '../../../drivers/registry.ts',
     ],
     mayNot: ['../../daemon.ts', '../../storage/client.ts', '../../raw.ts', '../../privacy/boundary.ts'],
+  },
+  {
+    from: 'agent/cli/fleet/fleet.ts',
+    may: [
+      './gateway.ts',
+      '../view/format.ts',
+      '../../uplink/uplink.ts',
+      '../../contract/batch.ts',
+      '../../mqtt/session.ts',
+    ],
+    mayNot: ['../../daemon.ts', '../../storage/storage.ts', '../../raw.ts', '../../collector/collector.ts'],
   },
   {
     from: 'agent/doctor/examine.ts',
@@ -141,6 +157,11 @@ const RULES: ImportRule[] = [
     may: ['../replay.ts', '../analytics/fold.ts', '../../drivers/registry.ts', '../local/client.ts'],
     mayNot: ['../storage/client.ts', '../uplink/uplink.ts', '../raw.ts'],
   })),
+  {
+    from: 'agent/cli/contract.ts',
+    may: ['../contract/catalogue.ts', '../errors.ts', './view/table.ts', 'commander'],
+    mayNot: ['../uplink/uplink.ts', '../storage/client.ts', '../analytics/records.ts', '../daemon.ts', '../raw.ts'],
+  },
   ...['demo.ts', 'demo-store.ts'].map((verb) => ({
     from: `agent/cli/${verb}`,
     may: ['../daemon.ts', '../storage/client.ts', '../uplink/uplink.ts', '../../drivers/simulator/store.ts'],

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MASK } from '../agent/cli/support-bundle/mask-addresses.ts';
+import { AUTHORITY } from '../agent/doctor/machine.testing.ts';
 import { freePort } from '../agent/uplink/brokers.ts';
 import { Finder } from './support/finder.ts';
 import type { Gateway } from './support/gateway.ts';
@@ -26,7 +28,16 @@ const PASSWORDS = {
 };
 /** All that may be in a bundle. */
 const NAMES = [
-  ...['database.json', 'doctor.json', 'health.json', 'log.txt', 'manifest.json', 'metrics.txt', 'status.json'],
+  ...[
+    'database-files.json',
+    'database.json',
+    'doctor.json',
+    'health.json',
+    'log.txt',
+    'manifest.json',
+    'metrics.txt',
+    'status.json',
+  ],
   ...['footfall.yaml', 'in-force.yaml', 'last-good.yaml', 'mistakes.txt', 'origins.json'].map(
     (name) => `settings/${name}`,
   ),
@@ -56,6 +67,12 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
   const directory = join(scratch, 'gateway');
   const devices = new KnownDevices(seeded(seed));
   const keys: Buffer[] = [];
+  const { privateKey: clientKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  /** Of its PEM a line that is all secret, and its number. */
+  const clientKeySpellings = [
+    ...spellSsid(String(clientKey.export({ type: 'pkcs8', format: 'pem' })).split('\n')[1]),
+    ...spellKey(Buffer.from(clientKey.export({ format: 'jwk' }).d ?? '', 'base64url')),
+  ];
   let up: Unpacked;
   let down: Unpacked;
   let gateway: Gateway;
@@ -83,7 +100,7 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
     gateway = shopGateway({
       directory,
       logLevel: 'debug',
-      brokerUrl: `mqtt://127.0.0.1:${await freePort()}`,
+      brokerUrl: `mqtts://127.0.0.1:${await freePort()}`,
       sensors: [
         { id: 'pcap', driver: 'wifi-pcap', port: path('a'), place: 'shop' },
         { id: 'lines', driver: 'wifi-lines', port: path('b'), place: 'shop' },
@@ -92,8 +109,13 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
     });
     const passwordFile = path('broker-password');
     writeFileSync(passwordFile, `${PASSWORDS.file}\n`, { mode: 0o600 });
+    // A certificate and the key of another: both are read, and what is wrong with them is told.
+    const [certFile, keyFile] = [path('shop.pem'), path('shop.key')];
+    writeFileSync(certFile, AUTHORITY);
+    writeFileSync(keyFile, clientKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+    const login = `username: shop-1, password_file: ${passwordFile}, cert_file: ${certFile}, key_file: ${keyFile}`;
     const text = readFileSync(gateway.settingsPath, 'utf8')
-      .replace(/uplink: \{ (.*) \}/, `uplink: { $1, username: shop-1, password_file: ${passwordFile} }`)
+      .replace(/uplink: \{ (.*) \}/, `uplink: { $1, ${login} }`)
       .concat(`# the office wifi is ${PASSWORDS.comment}\n`);
     writeFileSync(gateway.settingsPath, text);
     try {
@@ -120,7 +142,7 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
       await load;
       await gateway.end('SIGKILL');
       // Broken by whoever wanted to be quick.
-      const broken = text.replace('mqtt://', `mqtt://shop-1:${PASSWORDS.url}@`);
+      const broken = text.replace('mqtts://', `mqtts://shop-1:${PASSWORDS.url}@`);
       writeFileSync(gateway.settingsPath, broken.concat(`password: "${PASSWORDS.key}"\n`));
       down = await bundle('down');
     } finally {
@@ -132,6 +154,7 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
       ...devices.addresses.flatMap((address, i) => all(`address ${i}`, spellAddress(address))),
       ...devices.ssids.flatMap((ssid, i) => all(`SSID ${i}`, spellSsid(ssid))),
       ...keys.flatMap((key) => all("day's key", spellKey(key))),
+      ...all("the client certificate's key", clientKeySpellings),
       ...Object.entries(PASSWORDS).flatMap(([name, password]) => all(`password in ${name}`, spellSsid(password))),
     ];
     finder = new Finder(secrets.map((secret) => ({ bytes: secret.spelling.sought, tag: secret })));
@@ -148,8 +171,15 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
       journal_mode: 'wal',
       rows: { outbox: expect.any(Number) },
     });
+    expect(JSON.parse(text('database-files.json'))).toMatchObject({
+      identity: { epochs: [{ from: 1 }], sealed_through: expect.any(Number) },
+      set_aside: [],
+      being_set_aside: null,
+    });
     expect(JSON.parse(text('health.json')).changes.length).toBeGreaterThan(0);
     expect(JSON.parse(text('doctor.json')).findings.length).toBeGreaterThan(10);
+    const { findings } = JSON.parse(text('doctor.json')) as { findings: { check: string; found: string }[] };
+    expect(findings.find(({ check }) => check === 'client_certificate')?.found).toContain('does not belong');
     expect(text('metrics.txt')).toContain('# TYPE footfall_');
     expect(text('log.txt').split('\n').length).toBeGreaterThan(5);
     expect(text('settings/in-force.yaml')).toContain('window_minutes: 1');
@@ -165,7 +195,7 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
     expect(JSON.parse(text('health.json')).changes.length).toBeGreaterThan(0);
     expect(JSON.parse(text('database.json')).rows.outbox).toBeGreaterThan(0);
     expect(text('settings/footfall.yaml')).toContain(`password: ${MASK.secret}`);
-    expect(text('settings/footfall.yaml')).toContain(`mqtt://${MASK.secret}@127.0.0.1`);
+    expect(text('settings/footfall.yaml')).toContain(`mqtts://${MASK.secret}@127.0.0.1`);
     expect(text('settings/mistakes.txt')).toContain('password');
     expect(text('settings/last-good.yaml')).toContain('window_minutes: 1');
     expect(down.manifest.missing.map(({ name }) => name)).toContain('metrics.txt');
@@ -195,6 +225,7 @@ describe.skipIf(missing !== null)(`a support bundle${missing === null ? '' : ` (
       ...[...devices.addresses.slice(0, 2), ...devices.addresses.slice(-2)].flatMap(spellAddress),
       ...devices.ssids.slice(0, 5).flatMap(spellSsid),
       ...keys.flatMap(spellKey),
+      ...clientKeySpellings,
       ...Object.values(PASSWORDS).flatMap(spellSsid),
     ];
     expect(planted.length).toBeGreaterThan(150);

@@ -101,7 +101,7 @@ export async function runEverySensor(options: DayOptions): Promise<DayLedger> {
     const collector = await startCollector({ url: broker.url, database, clock: realClock(), log: () => undefined });
     ends.push(() => collector.stop());
     const settings = gatewaySettings(directory, sensors.map(settingsOf), {
-      uplink: { url: broker.url, ack: 'collector', window: 16 },
+      uplink: { url: broker.url, ack: 'collector', window: 16, staggerSeconds: 0 },
     });
     const gateway = await SimulatedGateway.start({ store, settings, stepMs: STEP_MS });
     ends.push(() => gateway.stop());

@@ -39,7 +39,7 @@ sensors:
 counting: { window_minutes: ${settings.windowMinutes ?? 15}, grace_seconds: 10, visit_gap_seconds: 300, passing_seconds: 20 }
 storage: { directory: ${join(settings.directory, 'data')}, commit_seconds: 5, door_commit_seconds: 1 }
 runtime_directory: ${join(settings.directory, 'run')}
-uplink: { url: "${settings.brokerUrl}", ack: ${settings.ack ?? 'collector'}, window: 16 }
+uplink: { url: "${settings.brokerUrl}", ack: ${settings.ack ?? 'collector'}, window: 16, stagger_seconds: 0 }
 log: { level: info }
 `,
   );

@@ -91,7 +91,7 @@ counting: { window_minutes: 1, grace_seconds: 1 }
 storage: { directory: ${this.storage}, commit_seconds: 1, door_commit_seconds: 1 }
 runtime_directory: ${this.#runtime}
 clock: { source: ${clock} }
-${uplink === undefined ? '' : `uplink: { ${uplink} }\n`}`;
+${uplink === undefined ? '' : `uplink: { ${uplink}, stagger_seconds: 0 }\n`}`;
   }
 
   write(text: string = this.text()): void {

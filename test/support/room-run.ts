@@ -112,12 +112,14 @@ export async function runRoom(options: RoomRunOptions): Promise<RoomRun> {
         advanced.catch(() => undefined);
         await sleep(random() * 12);
         const report = { victim, atMs: step.timeMs, atRisk: 0, lost: 0, stallMs };
+        // What the kill before this one cost is not lost again.
+        const before = kills.findLast((kill) => kill.victim === 'daemon')?.atMs ?? 0;
         kills.push(report);
         if (victim === 'daemon') {
           await gateway.end('SIGKILL');
           await advanced.catch(() => undefined);
           report.atRisk = framesAfter(steps, index, step.timeMs - COMMIT_MS - STEP_MS);
-          report.lost = framesAfter(steps, index, lastDurable(gateway.databasePath));
+          report.lost = framesAfter(steps, index, Math.max(before, lastDurable(gateway.databasePath)));
           await restartDaemon(index);
         } else if (victim === 'broker') {
           await broker.kill();

@@ -47,7 +47,7 @@ ${sensors.join('\n')}
 counting: { window_minutes: 1, grace_seconds: 10 }
 storage: { directory: ${join(shop.directory, 'data')}, commit_seconds: 5, door_commit_seconds: 1 }
 runtime_directory: ${shop.runtimeDirectory ?? join(shop.directory, 'run')}
-${shop.brokerUrl === undefined ? '' : `uplink: { url: "${shop.brokerUrl}" }\n`}clock: { source: host }
+${shop.brokerUrl === undefined ? '' : `uplink: { url: "${shop.brokerUrl}", stagger_seconds: 0 }\n`}clock: { source: host }
 log: { level: ${shop.logLevel ?? 'info'} }
 `;
 }

@@ -3,7 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SILENT_BOX } from '../../agent/box.ts';
-import { Daemon, type DaemonParts } from '../../agent/daemon.ts';
+import { Daemon } from '../../agent/daemon.ts';
+import type { DaemonParts } from '../../agent/daemon-parts.ts';
 import { createLogging } from '../../agent/logging.ts';
 import { realClock, VirtualClock } from '../../agent/platform/clock.ts';
 import { countersOf, loadModbusProfile } from '../../agent/settings/modbus-profile.ts';
@@ -253,7 +254,13 @@ export function gatewaySettings(
     store: { id: 'shop', timeZone: 'UTC', hours: { week: always, exceptions: {} } },
     sensors: [...sensors],
     counting: { windowMinutes: 15, graceSeconds: 10, visitGapSeconds: 300, passingSeconds: 20 },
-    storage: { directory: join(directory, 'data'), commitSeconds: 5, doorCommitSeconds: 1 },
+    storage: {
+      directory: join(directory, 'data'),
+      commitSeconds: 5,
+      doorCommitSeconds: 1,
+      bufferBytes: 256 * 1024 * 1024,
+      bufferHours: 2_160,
+    },
     runtimeDirectory: join(directory, 'run'),
     log: { level: 'silent', modules: {} },
     clock: { source: 'auto' },
