@@ -14,7 +14,7 @@ sensors: [{ id: front, driver: door-lines, port: /dev/front, door: front }]
 function opened(epoch: string, origin: EpochOrigin, quarantined: Quarantine | null = null): Opened {
   return {
     ...{ epoch, origin, quarantined, previous: null, firstSequence: 1, nextSequence: 1, gaps: [] },
-    ...{ lastWindow: 0, snapshot: null, journal: [], openHealth: [] },
+    ...{ lastWindow: 0, sealedBefore: null, snapshot: null, journal: [], openHealth: [] },
   };
 }
 

@@ -28,6 +28,7 @@ class MemoryStorage implements Storage {
   epoch = EPOCH;
   firstSequence = 1;
   gaps: Gap[] = [];
+  sealedBefore: Opened['sealedBefore'] = null;
   /** What the renewed database had before: batches that nobody can read any more. */
   readonly lost: Batch[] = [];
   gate: Promise<void> | null = null;
@@ -44,11 +45,22 @@ class MemoryStorage implements Storage {
 
   /** What would be found after a crash now. */
   held(): Opened {
-    const { epoch, firstSequence, snapshot, lastWindow, gaps } = this;
+    const { epoch, firstSequence, sealedBefore, snapshot, lastWindow, gaps } = this;
     const nextSequence = Math.max((this.batches.at(-1)?.sequence ?? 0) + 1, firstSequence);
     const journal = [...this.journal];
     const found = { origin: 'kept', previous: null, quarantined: null, openHealth: [] } as const;
-    return { ...found, epoch, firstSequence, nextSequence, lastWindow, snapshot, journal, gaps, openHealth: [] };
+    return {
+      ...found,
+      epoch,
+      firstSequence,
+      sealedBefore,
+      nextSequence,
+      lastWindow,
+      snapshot,
+      journal,
+      gaps,
+      openHealth: [],
+    };
   }
 
   async commit(blob: JournalBlob): Promise<void> {
@@ -350,6 +362,30 @@ describe('the pipeline', () => {
     expect(bench.storage.batches.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
     expect(entriesOf(bench.storage.windows)).toBe(1);
     expect(bench.renewed).toHaveLength(1);
+  });
+
+  it('seals no window again that was sealed before an older state was put back, and every later one', async () => {
+    const bench = new Bench();
+    const minutes = async (until: number) => {
+      while (bench.now < until) {
+        bench.enter();
+        await bench.tickTo(Math.min(until, bench.now + MINUTE));
+      }
+    };
+    await minutes(FIRST_SEAL + 60_000);
+    const { snapshot, journal, lastWindow } = bench.storage;
+    const older = { snapshot, journal: [...journal], lastWindow };
+    await minutes(FIRST_SEAL + 2 * WINDOW + 60_000);
+    const sealed = bench.storage.windows;
+    expect(sealed).toHaveLength(3);
+    // The rows of the older journal fall into the window that was open then.
+    expect(older.journal.length).toBeGreaterThan(0);
+    Object.assign(bench.storage, older, { sealedBefore: { window: 3, atMs: FIRST_SEAL + 2 * WINDOW } });
+    bench.crash();
+    await bench.tickTo(FIRST_SEAL + 3 * WINDOW);
+    const again = bench.storage.windows.slice(sealed.length);
+    expect(again.map(({ ordinal }) => ordinal)).toEqual([4]);
+    expect(bench.storage.batches.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
   });
 
   it('gives up the oldest windows when storage fails for weeks, and says how many', async () => {

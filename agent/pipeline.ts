@@ -70,7 +70,7 @@ export class Pipeline {
   /** Gaps whose record is not acknowledged, as storage last told. */
   #gaps: Gap[];
   /** The epoch that seals. */
-  #current: Pick<Opened, 'epoch' | 'firstSequence'>;
+  #current: Pick<Opened, 'epoch' | 'firstSequence' | 'sealedBefore'>;
   #anew = false;
   #committedOrdinal: number;
   #lastCommit: number | null = null;
@@ -193,8 +193,9 @@ export class Pipeline {
     void this.#pump();
   }
 
-  #close(windows: SealedWindow[]): void {
+  #close(sealed: SealedWindow[]): void {
     const { fold } = this.intake;
+    const windows = sealed.filter((window) => !this.#wasSealed(window));
     // The snapshot holds every row folded so far: rows still waiting for their commit need no journal of their own.
     this.intake.dropPending();
     for (let index = this.#queue.length - 1; index >= 0; index--) {
@@ -205,7 +206,7 @@ export class Pipeline {
       }
     }
     const snapshot = { version: Fold.version, ordinal: fold.ordinal, body: fold.snapshot() };
-    const windowOrdinal = windows.at(-1)?.ordinal ?? this.#lastWindow;
+    const windowOrdinal = sealed.at(-1)?.ordinal ?? this.#lastWindow;
     this.#lastWindow = windowOrdinal;
     const sealedAtMs = this.#options.now() + this.intake.correction;
     const kept = { windowOrdinal, snapshot, sealedAtMs, status: this.#options.status() };
@@ -218,6 +219,12 @@ export class Pipeline {
     } else {
       this.#queue.push({ close: { windows: [...windows], encoded: 0, batches: [], gap: null, kept } });
     }
+  }
+
+  /** Whether an earlier epoch sealed it: a state that was put back brings it again, and it must not be counted again. */
+  #wasSealed({ ordinal, endMs }: SealedWindow): boolean {
+    const before = this.#current.sealedBefore;
+    return before !== null && ordinal <= before.window && endMs <= before.atMs;
   }
 
   /** Gives up the oldest windows beyond the bound that have no sequence yet. */

@@ -12,6 +12,7 @@ import {
   type Truth,
 } from './damage.fixture.ts';
 import { splitByEpoch } from './epoch.ts';
+import { sampleClose } from './samples.fixture.ts';
 import type { Opened } from './storage.ts';
 
 function run<T>(path: string, work: (owner: OpenOwner, opened: Opened) => T, machineId = MACHINE): T {
@@ -130,6 +131,7 @@ describe('an epoch', () => {
         previous: { epoch, lastSequence: 7, end: 'restored' },
         firstSequence: 8,
         nextSequence: 8,
+        sealedBefore: { window: 7, atMs: sampleClose({ sequence: 7, windowOrdinal: 7, ordinal: 7 }).sealedAtMs },
         gaps: [{ epoch, fromSequence: 4, toSequence: 7, reason: 'damaged', toldIn: null }],
       });
       expect(held(owner)).toEqual([1, 2, 3].map((sequence) => [epoch, sequence]));

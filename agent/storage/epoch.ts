@@ -4,7 +4,16 @@
  * held stays under the epoch it was sealed in. A new epoch that was not needed loses nothing.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type EpochStart, type Identity, isEpoch, isLine, sameFile, writeIdentity } from './identity.ts';
+import {
+  type EpochStart,
+  type Identity,
+  isEpoch,
+  isLine,
+  type LastClose,
+  lastCloseOf,
+  sameFile,
+  writeIdentity,
+} from './identity.ts';
 import type { Statements } from './statements.ts';
 import type { EpochOrigin, Gap, Opened } from './storage.ts';
 import { damaged } from './storage-error.ts';
@@ -72,6 +81,9 @@ export function beginEpoch(
   writeMeta.run('machine', machineDigest(epoch, around.machineId));
   writeMeta.run('file', around.file);
   writeMeta.run('epochs', JSON.stringify(epochs));
+  // An older state goes on: what it brings to a close again must not be counted again.
+  const lastClose = around.identity?.lastClose;
+  if (lastClose) writeMeta.run('sealed_before', JSON.stringify(lastClose));
   if (previous !== null) {
     writeMeta.run('previous_epoch', previous.epoch);
     writeMeta.run('previous_last_sequence', String(previous.lastSequence));
@@ -127,7 +139,20 @@ export function keepIdentity(statements: Statements, path: string): void {
     ].map((sql) => pluck<number | null>(statements, sql) ?? line.sealedThrough + 1),
   );
   const epochs = line.epochs.filter((_, index) => (line.epochs[index + 1]?.from ?? Infinity) > oldestKept);
-  writeIdentity(path, { epochs, sealedThrough: line.sealedThrough, oldestKept, file, rest: null });
+  const { sealedThrough } = line;
+  writeIdentity(path, { epochs, sealedThrough, oldestKept, lastClose: readLastClose(statements), file, rest: null });
+}
+
+/** The last close that the database knows of. */
+function readLastClose({ readMeta }: Statements): LastClose | null {
+  return lastCloseOf({ window: Number(readMeta.get('last_window')), atMs: Number(readMeta.get('last_close_ms')) });
+}
+
+/** Windows that were sealed in an epoch before, though the state may be from before them; null where it is not. */
+export function sealedBefore(statements: Statements): LastClose | null {
+  const text = statements.readMeta.get('sealed_before');
+  const before = text === undefined ? null : lastCloseOf(parsedJson(text, 'a last close that cannot be read'));
+  return before !== null && before.window > (readLastClose(statements)?.window ?? 0) ? before : null;
 }
 
 /** Whether the identity file knows of sequences that the database never sealed. */
@@ -210,14 +235,17 @@ export function epochsOf(meta: (key: string) => string | undefined, epoch: strin
 }
 
 function parsed(text: string): EpochStart[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw damaged('a list of epochs that cannot be read', error);
-  }
+  const value = parsedJson(text, 'a list of epochs that cannot be read');
   if (!isLine(value)) throw damaged('a list of epochs that is none');
   return value;
+}
+
+function parsedJson(text: string, found: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw damaged(found, error);
+  }
 }
 
 function knownEnd(text: string | undefined): EpochEnd | null {

@@ -19,6 +19,7 @@ const IDENTITY: Identity = {
   ],
   sealedThrough: 77,
   oldestKept: 40,
+  lastClose: { window: 70, atMs: 1_795_354_545_080 },
   file: '12/1795354545080227400',
   rest: null,
 };

@@ -20,10 +20,19 @@ export interface Identity {
   sealedThrough: number;
   /** The oldest sequence of which the database held anything: a batch, a dead letter or a gap. All before it are settled. */
   oldestKept: number;
+  /** The last close; null where nothing was closed, or by a release that did not tell. */
+  lastClose: LastClose | null;
   /** The file that was the database, as `fileMark` gives it. */
   file: string;
   /** What it held when it was closed in order (rest.ts); null while it is open, or after a kill. */
   rest: Rest | null;
+}
+
+/** Every window up to this ordinal that ended before this time was sealed. */
+export interface LastClose {
+  window: number;
+  /** UTC milliseconds on the gateway's timeline. */
+  atMs: number;
 }
 
 export interface Rest {
@@ -70,8 +79,9 @@ export function writeIdentity(path: string, identity: Identity): void {
   syncDirectory(dirname(target));
 }
 
-export function identityText({ epochs, sealedThrough, oldestKept, file, rest }: Identity): string {
-  const known = { format: FORMAT, epochs, sealed_through: sealedThrough, oldest_kept: oldestKept, file, rest };
+export function identityText({ epochs, sealedThrough, oldestKept, lastClose, file, rest }: Identity): string {
+  const line = { format: FORMAT, epochs, sealed_through: sealedThrough, oldest_kept: oldestKept };
+  const known = { ...line, last_close: lastClose, file, rest };
   return `${JSON.stringify({ ...known, crc32: crc32(JSON.stringify(known)) })}\n`;
 }
 
@@ -81,7 +91,8 @@ export function parseIdentity(text: string): Identity | null {
   if (known.format !== FORMAT || checksum !== crc32(JSON.stringify(known))) return null;
   const { epochs, sealed_through: sealedThrough, oldest_kept: oldestKept, file } = known;
   if (!isLine(epochs) || !isCount(sealedThrough) || !isCount(oldestKept) || typeof file !== 'string') return null;
-  return { epochs, sealedThrough, oldestKept, file, rest: restOf(known.rest) };
+  const lastClose = lastCloseOf(known.last_close);
+  return { epochs, sealedThrough, oldestKept, lastClose, file, rest: restOf(known.rest) };
 }
 
 /** Whether a value is a list of epochs in order, with at least one. */
@@ -91,6 +102,11 @@ export function isLine(value: unknown): value is EpochStart[] {
     (start: Partial<EpochStart> | null, index) =>
       isEpoch(start?.epoch) && isCount(start?.from) && (index === 0 || start.from >= value[index - 1].from),
   );
+}
+
+export function lastCloseOf(value: unknown): LastClose | null {
+  const { window, atMs } = (value ?? {}) as Partial<LastClose>;
+  return isCount(window) && Number.isFinite(atMs) ? { window, atMs: Number(atMs) } : null;
 }
 
 function restOf(value: unknown): Rest | null {

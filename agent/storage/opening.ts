@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { AgentError } from '../errors.ts';
 import { createFile, type OpenDatabase, openFile, takeLock } from './database.ts';
-import { bindEpoch, type EpochEnd, keepIdentity, type Surroundings } from './epoch.ts';
+import { bindEpoch, type EpochEnd, keepIdentity, type Surroundings, sealedBefore } from './epoch.ts';
 import { fileMark, type Identity, readIdentity, sameFile } from './identity.ts';
 import { APPLICATION_ID, migrate, SHAPE } from './migrations.ts';
 import {
@@ -133,6 +133,7 @@ function readOpened(statements: Statements, around: Surroundings, wanted: EpochE
     quarantined: null,
     gaps: statements.readGaps.all(),
     lastWindow,
+    sealedBefore: sealedBefore(statements),
     snapshot,
     journal: statements.readJournal.all(snapshot?.ordinal ?? -1),
     openHealth: statements.openHealth.all(),

@@ -107,6 +107,7 @@ export class Owner implements Synchronous<Storage> {
       this.keepHistory(close.history, close.windowOrdinal);
       this.moveSnapshot(close.snapshot);
       statements.writeMeta.run('last_window', String(close.windowOrdinal));
+      statements.writeMeta.run('last_close_ms', String(close.sealedAtMs));
       if (close.status !== null) statements.writeMeta.run('last_status', close.status);
       this.trimJournal(close.snapshot.ordinal);
       const { bounds } = this.#options;

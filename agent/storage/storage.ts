@@ -139,6 +139,11 @@ export interface Opened {
   gaps: Gap[];
   /** Ordinal of the last window closed, 0 for none; windows are numbered on from it even when no snapshot can be read. */
   lastWindow: number;
+  /**
+   * Where the state is older than what was sealed, as in a copy that was put back: windows up to this ordinal that ended
+   * before this time (UTC milliseconds) were sealed in an earlier epoch. Null where it is not.
+   */
+  sealedBefore: { window: number; atMs: number } | null;
   snapshot: Snapshot | null;
   /** Blobs behind the snapshot, in order. */
   journal: JournalBlob[];

@@ -1,0 +1,7 @@
+/** `footfall run` with a buffer that grows without end. */
+import { Command } from 'commander';
+import { register } from '../../../agent/cli/run.ts';
+
+const program = new Command('footfall');
+register(program, new URL('./worker.ts', import.meta.url));
+await program.parseAsync();
