@@ -63,16 +63,16 @@ async function expectShown(plant: Plant, kills: number, failure: RegExp, broker:
 
 describe.skipIf(missing('mosquitto') !== null)(`daemon, broker and collector killed${note('mosquitto')}`, () => {
   it('lose nothing and double nothing, and a run that was ended goes on', PATIENCE, async () => {
-    const first = await chaos('mosquitto', 9);
-    expectNothingLost(first, 9);
-    const second = await chaos('mosquitto', 4, { from: first.ledger.next });
-    expectNothingLost(second, 4);
+    const first = await chaos('mosquitto', 6);
+    expectNothingLost(first, 6);
+    const second = await chaos('mosquitto', 3, { from: first.ledger.next });
+    expectNothingLost(second, 3);
     expect(second.ledger.gateways[0].sealed).toBeGreaterThan(first.ledger.gateways[0].sealed);
     expect(second.ledger.gateways[0].epochs).toBe(1);
   });
 
   it('lose nothing at a broker whose short queues drop in silence what it acknowledged', PATIENCE, async () => {
-    expectNothingLost(await chaos('mosquitto-drops', 6), 6);
+    expectNothingLost(await chaos('mosquitto-drops', 4), 4);
   });
 
   it('would show a gateway that deletes on the word of the broker', PATIENCE, async () => {
@@ -89,13 +89,13 @@ describe.skipIf(missing('mosquitto') !== null)(`daemon, broker and collector kil
 });
 
 describe.skipIf(missing('rabbitmq') !== null)(`RabbitMQ killed${note('rabbitmq')}`, () => {
-  it('loses nothing', PATIENCE, async () => expectNothingLost(await chaos('rabbitmq', 5), 5));
+  it('loses nothing', PATIENCE, async () => expectNothingLost(await chaos('rabbitmq', 3), 3));
 });
 
 describe.skipIf(missing('nats') !== null)(
   `a cluster of three NATS servers, one at a time killed${note('nats')}`,
   () => {
-    it('loses nothing', PATIENCE, async () => expectNothingLost(await chaos('nats', 5), 5));
+    it('loses nothing', PATIENCE, async () => expectNothingLost(await chaos('nats', 3), 3));
   },
 );
 

@@ -43,19 +43,16 @@ describe.skipIf(missing !== null)(`storage that fails${missing === null ? '' : `
     return strike({ ...place, kind, ...(planted === undefined ? { seed } : { seed: seed + 1, ...planted }) });
   }
 
-  it.concurrent.for([
-    'pages, down',
-    'pages, running',
-    'log cut, down',
-    'zero length, down',
-    'full tmpfs',
-    'read-only',
-  ])('nothing is lost in silence: %s', { timeout: PATIENCE }, async (kind, { skip }) => {
-    const reason = FAULT_KINDS[kind].missing();
-    if (reason !== null) skip(reason);
-    const ledger = await struck(kind);
-    expect(failuresOf(ledger), `${ledgerLine(ledger)}\n${repeat}`).toEqual([]);
-  });
+  it.concurrent.for(['pages, down', 'pages, running', 'log cut, down', 'zero length, down', 'full tmpfs', 'read-only'])(
+    'nothing is lost in silence: %s',
+    { timeout: PATIENCE },
+    async (kind, { skip }) => {
+      const reason = FAULT_KINDS[kind].missing();
+      if (reason !== null) skip(reason);
+      const ledger = await struck(kind);
+      expect(failuresOf(ledger), `${ledgerLine(ledger)}\n${repeat}`).toEqual([]);
+    },
+  );
 
   it.concurrent('a planted fault is told: a gap that nobody tells of', { timeout: PATIENCE }, async () => {
     const failures = failuresOf(
