@@ -28,6 +28,7 @@ describe('Owner', () => {
       quarantined: null,
       gaps: [],
       lastWindow: 0,
+      sealedBefore: null,
       snapshot: null,
       journal: [],
       openHealth: [],
