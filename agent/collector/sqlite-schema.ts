@@ -22,8 +22,8 @@ export const SCHEMA = `
     rev INTEGER NOT NULL,
     start_ms INTEGER NOT NULL,
     body TEXT NOT NULL,
-    UNIQUE (epoch, window, store, place, kind, rev, tenant, gateway)
-  );
+    PRIMARY KEY (epoch, window, store, place, kind, rev, tenant, gateway)
+  ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS records_by_time ON records (tenant, gateway, kind, start_ms);
   CREATE TABLE IF NOT EXISTS gateways (
     tenant TEXT NOT NULL,

@@ -41,16 +41,16 @@ export function openDatabase(path: string, readonly: boolean): Database.Database
 export class SqliteStore implements CollectorStore {
   readonly trouble = null;
   readonly #database: Database.Database;
-  readonly #run: (name: keyof typeof STATEMENTS, ...values: unknown[]) => number;
+  readonly #statements: Statements;
   readonly #digest: Database.Statement<unknown[], { digest: Buffer }>;
   readonly #recordBody: Database.Statement<unknown[], { body: string }>;
 
   /** @throws AgentError `collector_database` */
   constructor(path: string) {
     const database = openDatabase(path, false);
-    const statements = new Map(Object.entries(STATEMENTS).map(([name, sql]) => [name, database.prepare(sql)]));
+    const statements = Object.entries(STATEMENTS).map(([name, sql]) => [name, database.prepare(sql)]);
     this.#database = database;
-    this.#run = (name, ...values) => statements.get(name)?.run(...values).changes ?? 0;
+    this.#statements = Object.fromEntries(statements) as Statements;
     this.#digest = database.prepare('SELECT digest FROM batches WHERE source = ? AND sequence = ?');
     this.#recordBody = database.prepare(
       `SELECT body FROM records WHERE epoch = ? AND window = ? AND store = ? AND place = ? AND kind = ? AND rev = ?
@@ -59,7 +59,11 @@ export class SqliteStore implements CollectorStore {
   }
 
   async commit(arrivals: readonly Arrival[], receivedMs: number): Promise<Outcome[]> {
-    return this.#database.transaction(() => arrivals.map((arrival) => this.#take(arrival, receivedMs)))();
+    return this.#database.transaction(() => {
+      const outcomes = arrivals.map((arrival) => this.#take(arrival, receivedMs));
+      this.#noteSenders(arrivals, receivedMs);
+      return outcomes;
+    })();
   }
 
   async usable(): Promise<void> {}
@@ -79,16 +83,17 @@ export class SqliteStore implements CollectorStore {
     const { tenant, gateway, source, epoch, sequence, digest, body } = batch;
     const refuse = (code: RefusedMessage['code'], message: string) =>
       this.#addRefusal({ tenant, gateway, address: { epoch, sequence }, code, message }, receivedMs);
-    this.#run('gateway', tenant, gateway, receivedMs, batch.timeZone);
-    if (this.#run('batch', source, sequence, batch.window, digest, receivedMs, body) === 0) {
+    const { batch: insert, record: insertRecord } = this.#statements;
+    if (insert.run(source, sequence, batch.window, digest, receivedMs, body).changes === 0) {
       if (this.#digest.get(source, sequence)?.digest.equals(digest)) return 'duplicate';
       refuse('conflict', CONFLICT);
       return 'conflict';
     }
-    this.#run('epoch', source, tenant, gateway, epoch, null, sequence, 0);
     for (const { window, store, place, kind, rev, startMs, body: text } of batch.records) {
-      const key = [epoch, window, store, place, kind, rev, tenant, gateway];
-      if (this.#run('record', ...key, startMs, text) > 0 || this.#recordBody.get(...key)?.body === text) continue;
+      const { changes } = insertRecord.run(epoch, window, store, place, kind, rev, tenant, gateway, startMs, text);
+      if (changes > 0) continue;
+      const stored = this.#recordBody.get(epoch, window, store, place, kind, rev, tenant, gateway);
+      if (stored?.body === text) continue;
       refuse('record_conflict', recordConflict({ kind, window, rev }));
     }
     for (const { epoch: of, from_seq: first, to_seq: last, reason } of batch.told) {
@@ -97,6 +102,24 @@ export class SqliteStore implements CollectorStore {
       this.#run('told', other, reason, first, last);
     }
     return 'stored';
+  }
+
+  /** What a commit says of gateways and their epochs, once for each of them: a backlog is hundreds of batches of one. */
+  #noteSenders(arrivals: readonly Arrival[], receivedMs: number): void {
+    const newest = new Map<string, CheckedBatch>();
+    for (const arrival of arrivals) {
+      if (arrival.kind !== 'batch') continue;
+      const { batch } = arrival;
+      if (batch.sequence > (newest.get(batch.source)?.sequence ?? 0)) newest.set(batch.source, batch);
+    }
+    for (const { source, tenant, gateway, epoch, sequence, timeZone } of newest.values()) {
+      this.#run('gateway', tenant, gateway, receivedMs, timeZone);
+      this.#run('epoch', source, tenant, gateway, epoch, null, sequence, 0);
+    }
+  }
+
+  #run(name: keyof typeof STATEMENTS, ...values: unknown[]): void {
+    this.#statements[name].run(...values);
   }
 
   /** A will whose birth is not the last one heard ends a connection that is past. */
@@ -115,6 +138,8 @@ export class SqliteStore implements CollectorStore {
     this.#run('trim', REFUSALS_KEPT);
   }
 }
+
+type Statements = Readonly<Record<keyof typeof STATEMENTS, Database.Statement<unknown[]>>>;
 
 const STATEMENTS = {
   batch: `INSERT OR IGNORE INTO batches (source, sequence, window, digest, received_ms, body)

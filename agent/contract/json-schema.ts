@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { BATCH_SCHEMA } from './batch.ts';
 import { MESSAGES } from './catalogue.ts';
-import { RECORD_KINDS, receivedRecord } from './records.ts';
+import { baseRecord, RECORD_KINDS, receivedRecord } from './records.ts';
 
 export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
@@ -36,7 +36,9 @@ export function jsonSchemaOf(schema: z.ZodType, recordAt: (kind: string) => stri
   const { $schema: _dialect, ...generated } = z.toJSONSchema(schema, {
     io: 'input',
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema !== receivedRecord) return;
+      if ((zodSchema as z.core.$ZodType) !== receivedRecord) return;
+      const { $schema: _dialect, ...common } = z.toJSONSchema(baseRecord, { io: 'input' });
+      Object.assign(jsonSchema, common);
       delete jsonSchema.additionalProperties;
       // What the reader checks in code: a kind that is known must be right in every field, another is taken as it is.
       jsonSchema.allOf = [...RECORD_KINDS.keys()].map((kind) => ({

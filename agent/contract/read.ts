@@ -4,6 +4,9 @@ import type { z } from 'zod';
 /** A message over this is refused unread (CloudEvents 1.0, 3.4: intermediaries must forward 64 KiB). */
 export const HARD_LIMIT_BYTES = 64 * 1024;
 
+/** Keeps nothing between two messages: each is decoded as a whole. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 export type Reading<T> =
   | { ok: true; value: T }
   /** `where` says which field, what was expected and what was found; `raw` is the parsed JSON, if it was JSON. */
@@ -17,7 +20,7 @@ export function readMessage<T>(schema: z.ZodType<T>, bytes: Uint8Array, limit = 
   }
   let raw: unknown;
   try {
-    raw = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    raw = JSON.parse(UTF8.decode(bytes));
   } catch {
     // The parser's own message quotes the input, which may be anything.
     return { ok: false, where: 'expected UTF-8 JSON, found something else', raw: undefined };

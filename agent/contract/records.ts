@@ -340,17 +340,25 @@ export const RECORD_KINDS: ReadonlyMap<string, z.ZodType> = new Map(
   wireRecord.options.map((schema) => [schema.shape.kind.value, schema as z.ZodType]),
 );
 
+/** What every record has, whatever its kind. */
+export const baseRecord = z
+  .looseObject({ kind: told(name, `${KIND} Keep kinds that you do not know.`), ...base })
+  .meta({ title: 'Record', description: 'What one place tells of one window.' });
+
 /**
  * A record as a receiver takes it: a known kind must be right in every field; unknown fields are kept, and so are kinds
- * of a newer minor version, because a collector that refused them would make the gateway drop them.
+ * of a newer minor version, because a collector that refused them would make the gateway drop them. Checked once and passed
+ * on as it came: most of what a collector reads is records.
  */
-export const receivedRecord = z
-  .looseObject({ kind: told(name, `${KIND} Keep kinds that you do not know.`), ...base })
-  .check((context) => {
-    const result = RECORD_KINDS.get(context.value.kind)?.safeParse(context.value);
-    if (result === undefined || result.success) return;
-    for (const issue of result.error.issues) {
-      context.issues.push({ code: 'custom', message: issue.message, path: [...issue.path], input: context.value });
-    }
-  })
-  .meta({ title: 'Record', description: 'What one place tells of one window.' });
+export const receivedRecord = z.unknown().check((context) => {
+  const result = schemaFor(context.value).safeParse(context.value);
+  if (result.success) return;
+  for (const { message, path } of result.error.issues) {
+    context.issues.push({ code: 'custom', message, path: [...path], input: context.value });
+  }
+}) as z.ZodType as z.ZodType<z.infer<typeof baseRecord>>;
+
+function schemaFor(record: unknown): z.ZodType {
+  const kind = typeof record === 'object' && record !== null && 'kind' in record ? record.kind : null;
+  return (typeof kind === 'string' ? RECORD_KINDS.get(kind) : undefined) ?? baseRecord;
+}
