@@ -7,6 +7,7 @@ import { reasonOf } from '../agent/errors.ts';
 import { MOSQUITTO } from '../test/support/broker.ts';
 import { runEverySensor } from '../test/support/every-sensor.ts';
 import { failuresOf, tableOf } from '../test/support/every-sensor-ledger.ts';
+import { explain } from './explain.ts';
 
 const HELP = `Usage: npm run every-sensor -- [--hours N] [--seed N] [--json]
 
@@ -25,7 +26,6 @@ Examples:
   npm run every-sensor -- --hours 10 --seed 7
 `;
 
-const WRONG_USE = 64;
 const LEAST_HOURS = 2;
 
 interface Options {
@@ -59,14 +59,7 @@ function optionsOf(args: string[]): Options | string | null {
 
 async function main(args: string[]): Promise<number> {
   const options = optionsOf(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run every-sensor -- --help\n`);
-    return WRONG_USE;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'every-sensor');
   if (MOSQUITTO === null) {
     process.stderr.write('expected mosquitto on this machine, found none; install it: apt-get install mosquitto\n');
     return 1;

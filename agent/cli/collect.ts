@@ -1,9 +1,9 @@
 /** `footfall collect`: the reference collector, and a report of what it holds. */
-import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Collector, CollectorEvent } from '../collector/collector.ts';
 import type { CollectorReport } from '../collector/report.ts';
-import { AgentError, reasonOf } from '../errors.ts';
+import { reasonOf } from '../errors.ts';
+import { atLeastOne, passwordIn } from './options.ts';
 
 const DEFAULT_BROKER = 'mqtt://127.0.0.1:1883';
 const DEFAULT_DATABASE = './collector.db';
@@ -38,7 +38,7 @@ export function register(program: Command): void {
       DEFAULT_DATABASE,
     )
     .option('--group <NAME>', 'share the batches with other collectors of this name, on one PostgreSQL (needs MQTT 5)')
-    .option('--every <N>', 'print a line each N batches', parseCount, 100)
+    .option('--every <N>', 'print a line each N batches', atLeastOne, 100)
     .option('--json', 'print one JSON line per commit and per notice instead')
     .addHelpText(
       'after',
@@ -93,7 +93,7 @@ async function run(options: CollectOptions): Promise<void> {
   collector = await startCollector({
     url,
     ...(username === undefined ? {} : { username }),
-    ...(passwordFile === undefined ? {} : { password: readPassword(passwordFile) }),
+    ...(passwordFile === undefined ? {} : { password: passwordIn(passwordFile) }),
     ...(caFile === undefined ? {} : { caFile }),
     ...(certFile === undefined ? {} : { certFile }),
     ...(keyFile === undefined ? {} : { keyFile }),
@@ -206,23 +206,4 @@ function progressOf(collector: Collector, event: CollectorEvent): string {
 function lineOf(message: string, fields: Record<string, unknown>): string {
   const texts = Object.entries(fields).map(([name, value]) => `${name}: ${String(value)}`);
   return texts.length === 0 ? message : `${message} (${texts.join(', ')})`;
-}
-
-function readPassword(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
-  } catch (error) {
-    throw new AgentError(
-      'password_file',
-      `expected a readable password file, found ${file}: ${reasonOf(error)}`,
-      'Name a file whose first line is the password, readable by this user only.',
-      { cause: error },
-    );
-  }
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('expected a whole number of at least 1');
-  return count;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../../agent/errors.ts';
 import { MOSQUITTO } from '../../test/support/broker.ts';
+import { explain } from '../explain.ts';
 import { type Drained, type DrainOptions, drainBridge, drainOurs } from './drain-ways.ts';
 import { fileSystemOf } from './meter.ts';
 
@@ -81,14 +82,7 @@ function medianRate(all: readonly Drained[], way: Drained['way']): number {
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run bench:drain -- --help\n`);
-    return 64;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'bench:drain');
   if (MOSQUITTO === null) {
     process.stderr.write('needs mosquitto, and found none; install it with apt-get\n');
     return 1;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../../agent/errors.ts';
 import { SOCAT } from '../../test/support/pty.ts';
+import { explain } from '../explain.ts';
 import { BROKER_KINDS, type BrokerKind, missingServer } from './brokers.ts';
 import { ledgerLines } from './ledger.ts';
 import { PLANT_NAMES, PLANTS, type Plant } from './plants.ts';
@@ -47,7 +48,6 @@ Examples:
   npm run chaos -- --kills 60 --plant puback
 `;
 
-const WRONG_USE = 64;
 const INTERRUPTED = 130;
 const APART = 'FOOTFALL_CHAOS_APART';
 
@@ -64,14 +64,7 @@ interface Options {
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run chaos -- --help\n`);
-    return WRONG_USE;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'chaos');
   const { broker, seed, from, keep, plant, json } = options;
   const missing = missingServer(broker) ?? (SOCAT === null ? 'needs socat' : null);
   if (missing !== null) {

@@ -9,6 +9,7 @@ import { missingForNetworks } from '../../test/support/netns-link.ts';
 import { PHASE_NAMES, type PhaseName } from '../../test/support/netns-phases.ts';
 import { runNetwork, totalLine } from '../../test/support/netns-run.ts';
 import { SOCAT } from '../../test/support/pty.ts';
+import { explain } from '../explain.ts';
 
 const HELP = `Usage: npm run fault:network -- [--seconds S] [--loss P] [--phase NAME]... [--seed N] [--plant puback] [--json]
 
@@ -31,7 +32,6 @@ Exit codes: 0 nothing was lost and everything was named, 1 something was not, 64
 run it, 130 ended by Ctrl-C with nothing wrong so far.
 `;
 
-const WRONG_USE = 64;
 /** As test harnesses read it: skipped. */
 const CANNOT_RUN = 77;
 const INTERRUPTED = 130;
@@ -50,14 +50,7 @@ interface Options {
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run fault:network -- --help\n`);
-    return WRONG_USE;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'fault:network');
   const missing = MOSQUITTO === null ? 'needs mosquitto' : SOCAT === null ? 'needs socat' : missingForNetworks();
   if (missing !== null) {
     process.stderr.write(`not run: ${missing}\n`);

@@ -9,6 +9,7 @@ import { MOSQUITTO } from '../../test/support/broker.ts';
 import { failuresOf, ledgerLines } from '../../test/support/outage-ledger.ts';
 import { type OutageOptions, runOutage } from '../../test/support/outage-run.ts';
 import { SOCAT } from '../../test/support/pty.ts';
+import { explain } from '../explain.ts';
 
 const entryOf = (name: string): string =>
   fileURLToPath(new URL(`../../test/support/outage-${name}/main.ts`, import.meta.url));
@@ -41,14 +42,7 @@ Examples:
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run fault:outage -- --help\n`);
-    return 64;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'fault:outage');
   const missing = (MOSQUITTO === null ? 'mosquitto' : null) ?? (SOCAT === null ? 'socat' : null);
   if (missing !== null) {
     process.stderr.write(`needs ${missing}, and found none; install it with apt-get\n`);

@@ -13,6 +13,7 @@ import { SOCAT } from '../../test/support/pty.ts';
 import { FAULT_KINDS } from '../../test/support/storage-faults-kinds.ts';
 import { failuresOf, ledgerLine } from '../../test/support/storage-faults-ledger.ts';
 import { type FaultLedger, strike } from '../../test/support/storage-faults-run.ts';
+import { explain } from '../explain.ts';
 
 const KINDS = Object.keys(FAULT_KINDS);
 
@@ -57,14 +58,7 @@ interface Options {
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run fault:storage -- --help\n`);
-    return 64;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'fault:storage');
   const missing = (MOSQUITTO === null ? 'mosquitto' : null) ?? (SOCAT === null ? 'socat' : null);
   if (missing !== null) {
     process.stderr.write(`needs ${missing}, and found none; install it with apt-get\n`);

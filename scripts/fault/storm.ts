@@ -9,6 +9,7 @@ import { type Bin, expectedSpread, peakAllowed, spreadOf } from '../../test/supp
 import { FLEET_PLANTS } from '../../test/support/fleet-plants.ts';
 import { ledgerFaults, runStorm, type Storm, type StormOptions } from '../../test/support/fleet-storm.ts';
 import { POSTGRES_MISSING } from '../../test/support/postgres.ts';
+import { explain } from '../explain.ts';
 
 const PLANTS = [...FLEET_PLANTS, 'no-unique-key'] as const;
 
@@ -49,14 +50,7 @@ interface Options
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run fault:storm -- --help\n`);
-    return 64;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'fault:storm');
   const { json, gateways, outageMs, seed, collector } = options;
   const missing = MOSQUITTO === null ? 'needs mosquitto' : collector === 'postgres' ? POSTGRES_MISSING : null;
   if (missing !== null) {

@@ -11,6 +11,7 @@ import { unplugRepeatedly } from '../../test/support/unplugging.ts';
 import { faultsOf, ledgerLines } from '../../test/support/unplugging-ledger.ts';
 import { SUBJECTS } from '../../test/support/unplugging-subjects.ts';
 import { PLANTS, type Plant } from '../../test/support/unplugging-tap.ts';
+import { explain } from '../explain.ts';
 
 const NAMES = Object.keys(SUBJECTS);
 
@@ -43,14 +44,7 @@ interface Options {
 
 async function main(args: string[]): Promise<number> {
   const options = readOptions(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run fault:unplug -- --help\n`);
-    return 64;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'fault:unplug');
   if (SOCAT === null) {
     process.stderr.write('expected socat on the PATH, found none; install it: apt-get install socat\n');
     return 1;

@@ -1,6 +1,7 @@
 /** `npm run fuzz`: damaged bytes into every decoder. */
 import { parseArgs } from 'node:util';
 import { DRIVERS } from '../../drivers/registry.ts';
+import { explain } from '../explain.ts';
 import { fuzz } from './fuzz.ts';
 import { reportText } from './report.ts';
 
@@ -37,14 +38,7 @@ interface Arguments {
 
 function main(args: string[]): number {
   const options = readArguments(args);
-  if (options === null) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  if (typeof options === 'string') {
-    process.stderr.write(`${options}\nSee: npm run fuzz -- --help\n`);
-    return 64;
-  }
+  if (options === null || typeof options === 'string') return explain(options, HELP, 'fuzz');
   const tell = (line: string) => void process.stdout.write(`${line}\n`);
   tell(`seed ${options.seed}`);
   const report = fuzz({ ...options, drivers: DRIVERS.values(), tell });

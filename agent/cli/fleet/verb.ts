@@ -1,8 +1,6 @@
 /** The options of `footfall simulate --fleet`, and its run. */
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { AgentError, reasonOf } from '../../errors.ts';
-import { wholeNumber } from '../options.ts';
+import { atLeastOne, passwordIn } from '../options.ts';
 import type { FleetRunParts } from './run.ts';
 
 export interface FleetVerbOptions {
@@ -94,25 +92,6 @@ export async function driveFleet(
       ...parts,
     },
   );
-}
-
-function passwordIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').split(/\r?\n/, 1)[0];
-  } catch (error) {
-    throw new AgentError(
-      'password_file',
-      `expected a readable password file, found ${file}: ${reasonOf(error)}`,
-      'Name a file whose first line is the password, readable by this user only.',
-      { cause: error },
-    );
-  }
-}
-
-function atLeastOne(text: string): number {
-  const value = wholeNumber(text);
-  if (value >= 1) return value;
-  throw new InvalidArgumentError(`expected a whole number of at least 1, received "${text}"`);
 }
 
 function seconds(text: string): number {
