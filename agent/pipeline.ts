@@ -49,9 +49,10 @@ export interface PipelineOptions {
  */
 interface Closing {
   windows: SealedWindow[];
-  /** How many of `windows` are encoded in `batches`. */
+  /** How many of `windows` are encoded in `batches` and `history`. */
   encoded: number;
   batches: Batch[];
+  history: HistoryRow[];
   gap: WindowClose['gap'];
   kept: Pick<WindowClose, 'windowOrdinal' | 'snapshot' | 'sealedAtMs' | 'status'>;
 }
@@ -217,7 +218,7 @@ export class Pipeline {
       last.close.kept = kept;
       this.#boundWaiting(last.close);
     } else {
-      this.#queue.push({ close: { windows: [...windows], encoded: 0, batches: [], gap: null, kept } });
+      this.#queue.push({ close: { windows: [...windows], encoded: 0, batches: [], history: [], gap: null, kept } });
     }
   }
 
@@ -251,14 +252,9 @@ export class Pipeline {
     }
     this.#nextSequence += batches.length;
     close.batches.push(...batches);
+    close.history.push(...fresh.flatMap(historyOf));
     close.encoded = close.windows.length;
-    const history = close.windows.flatMap(({ records }) =>
-      records.map((record): HistoryRow => {
-        const { kind, place, window, rev, start_ms: startMs, end_ms: endMs } = record;
-        return { kind, place, window, rev, startMs, endMs, body: JSON.stringify(record) };
-      }),
-    );
-    return { ...close.kept, batches: close.batches, gap: close.gap, history };
+    return { ...close.kept, batches: close.batches, gap: close.gap, history: close.history };
   }
 
   #pump(): Promise<void> {
@@ -332,7 +328,7 @@ export class Pipeline {
     this.#gaps = opened.gaps;
     this.#current = opened;
     const closes = this.#queue.filter((work) => 'close' in work);
-    for (const { close } of closes) Object.assign(close, { encoded: 0, batches: [], gap: null });
+    for (const { close } of closes) Object.assign(close, { encoded: 0, batches: [], history: [], gap: null });
     if (reason === 'damaged') {
       // The snapshot of the close that follows holds what the commits would have brought.
       this.#queue.splice(0, this.#queue.length, ...closes);
@@ -386,6 +382,13 @@ function restoreFold(
   }
   for (const rows of blobs) fold.apply(rows, 0, rows.length);
   return fold;
+}
+
+function historyOf({ records }: SealedWindow): HistoryRow[] {
+  return records.map((record) => {
+    const { kind, place, window, rev, start_ms: startMs, end_ms: endMs } = record;
+    return { kind, place, window, rev, startMs, endMs, body: JSON.stringify(record) };
+  });
 }
 
 /** The database itself is of no use any more, whatever the disk does. */
