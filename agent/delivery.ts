@@ -8,41 +8,33 @@ export interface DeliveryParts extends UplinkDeps {
 }
 
 export class Delivery {
-  readonly #parts: DeliveryParts;
+  readonly #deps: UplinkDeps;
   #epoch: string;
   #uplink: Uplink | null = null;
   /** What the uplink was made of, the password included. */
   #made = '';
-  #used: { settings: Settings; password: string | undefined } | null = null;
+  #wanted: { settings: Settings; password: string | undefined } | null = null;
+  /** One change at a time: two at once would each make an uplink, and one of them would never be stopped. */
+  #changing: Promise<void> = Promise.resolve();
 
-  constructor(parts: DeliveryParts) {
-    this.#parts = parts;
-    this.#epoch = parts.epoch;
+  constructor({ epoch, ...deps }: DeliveryParts) {
+    this.#deps = deps;
+    this.#epoch = epoch;
   }
 
   /**
    * Delivers as these settings say from now on. Where nothing has changed, a connection that stands is left alone, and one
    * that does not is tried at once: a certificate or the broker itself may have been mended.
    */
-  async use(settings: Settings, password: string | undefined): Promise<void> {
-    const { tenant, gateway, uplink } = settings;
-    this.#used = { settings, password };
-    const wanted = JSON.stringify([this.#epoch, tenant, gateway, uplink ?? null, password ?? null]);
-    if (wanted === this.#made) return this.#uplink?.hurry();
-    this.#made = wanted;
-    await this.#uplink?.stop();
-    this.#uplink = null;
-    if (uplink === undefined) return;
-    const { epoch: _first, ...deps } = this.#parts;
-    const options = { ...uplink, tenant, gateway, epoch: this.#epoch, ...(password === undefined ? {} : { password }) };
-    this.#uplink = createUplink(options, deps);
-    this.#uplink.start();
+  use(settings: Settings, password: string | undefined): Promise<void> {
+    this.#wanted = { settings, password };
+    return this.#change();
   }
 
   /** Goes on with another epoch: a new connection, which tells it. */
-  async renew(epoch: string): Promise<void> {
+  renew(epoch: string): Promise<void> {
     this.#epoch = epoch;
-    if (this.#used !== null) await this.use(this.#used.settings, this.#used.password);
+    return this.#change();
   }
 
   /** A batch was sealed. */
@@ -61,6 +53,29 @@ export class Delivery {
   }
 
   async stop(): Promise<void> {
+    await this.#changing;
     await this.#uplink?.stop();
+  }
+
+  #change(): Promise<void> {
+    const changed = this.#changing.then(() => this.#replace());
+    this.#changing = changed.catch(() => undefined);
+    return changed;
+  }
+
+  async #replace(): Promise<void> {
+    if (this.#wanted === null) return;
+    const { settings, password } = this.#wanted;
+    const { tenant, gateway, uplink } = settings;
+    const epoch = this.#epoch;
+    const wanted = JSON.stringify([epoch, tenant, gateway, uplink ?? null, password ?? null]);
+    if (wanted === this.#made) return this.#uplink?.hurry();
+    this.#made = wanted;
+    await this.#uplink?.stop();
+    this.#uplink = null;
+    if (uplink === undefined) return;
+    const options = { ...uplink, tenant, gateway, epoch, ...(password === undefined ? {} : { password }) };
+    this.#uplink = createUplink(options, this.#deps);
+    this.#uplink.start();
   }
 }
