@@ -14,6 +14,7 @@ import {
   type Failure,
   refusesProtocol,
 } from './explain.ts';
+import { OutgoingStore } from './outgoing.ts';
 import { LARGEST_PACKET_BYTES, PacketFilter } from './packet-filter.ts';
 import type { Protocol, ProtocolVerdict } from './protocol.ts';
 import { FilteredStream, openSocket } from './stream.ts';
@@ -67,6 +68,8 @@ export interface Session {
   readonly asking: boolean;
   /** QoS 1. `done` gets null once the broker took it, else its refusal; it is not called when the session ends first. */
   publish(topic: string, body: Uint8Array, retain: boolean, done: (refusal: Failure | null) => void): void;
+  /** Whether to leave unread what the broker sends; a few messages that were read already may still come. */
+  hold(held: boolean): void;
   /** Ends without a word, as after a failure. */
   abort(failure: SessionFailure): void;
   /** Says goodbye, so that the broker forgets the will; `closed` follows. */
@@ -86,7 +89,8 @@ export const openSession: OpenSession = (request, events) => {
   const { target, identity } = request;
   const socket = openSocket(target, request.ca?.pem ?? null, identity);
   const filter = new PacketFilter(request.protocol);
-  const client = new MqttClient(() => new FilteredStream(socket, filter), optionsOf(request));
+  const stream = new FilteredStream(socket, filter);
+  const client = new MqttClient(() => stream, optionsOf(request));
   const waiting: (() => void)[] = [];
   let receiveMaximum = RECEIVE_MAXIMUM;
   let outstanding = 0;
@@ -204,6 +208,7 @@ export const openSession: OpenSession = (request, events) => {
       if (outstanding >= receiveMaximum) waiting.push(() => send(topic, body, retain, done));
       else send(topic, body, retain, done);
     },
+    hold: (held) => stream.hold(held),
     abort: close,
     disconnect() {
       if (over) return;
@@ -225,6 +230,7 @@ function optionsOf({ will, ...request }: SessionRequest): IClientOptions {
     reconnectPeriod: 0,
     resubscribe: false,
     queueQoSZero: false,
+    outgoingStore: new OutgoingStore(),
     // The owner's own deadline on the injected clock comes first.
     connectTimeout: 120_000,
     timerVariant: 'native',

@@ -32,6 +32,8 @@ export function openSocket(
 /** A socket as MQTT.js sees it: what comes in has passed the filter, and what the filter refuses ends it. */
 export class FilteredStream extends Duplex {
   readonly #socket: Socket;
+  #gathering = false;
+  #held = false;
 
   constructor(socket: Socket, filter: PacketFilter) {
     super({ allowHalfOpen: false });
@@ -49,17 +51,34 @@ export class FilteredStream extends Duplex {
     socket.on('close', () => this.destroy());
   }
 
+  /** While held nothing is read, and the broker is kept waiting; what was read before still comes. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (held) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
   override _read(): void {
-    this.#socket.resume();
+    if (!this.#held) this.#socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    this.#gather();
+    if (this.#socket.write(chunk)) done();
+    // Of a socket that ends first, the stream ends too.
+    else this.#socket.once('drain', done);
   }
 
-  /** MQTT.js writes a packet in many pieces, which belong into one segment. */
-  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), done);
+  /** What is written in one turn of the event loop, such as a PUBACK for each message that came, goes out at once. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#socket.cork();
+    // No timer: the end of this turn.
+    setImmediate(() => {
+      this.#gathering = false;
+      this.#socket.uncork();
+    });
   }
 
   override _final(done: (error?: Error | null) => void): void {
