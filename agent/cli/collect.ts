@@ -22,7 +22,8 @@ interface CollectOptions {
   gaps?: boolean;
 }
 
-export function register(program: Command): void {
+/** @param sqliteWorker another entry than the product's for the thread that owns a SQLite file. */
+export function register(program: Command, sqliteWorker?: URL): void {
   const collect = program
     .command('collect')
     .description('receive batches from a broker, store each once, and acknowledge after the commit')
@@ -56,7 +57,7 @@ Examples:
   footfall collect --database postgres://collector@db.example/footfall --group collectors
   footfall collect report --database collector.db`,
     )
-    .action(run);
+    .action((options: CollectOptions) => run(options, sqliteWorker));
   collect
     .command('report')
     .description('what the database holds: per gateway the batches, windows, gaps and entries of today')
@@ -81,7 +82,7 @@ Examples:
     .action((_own: unknown, command: Command) => report(command.optsWithGlobals<CollectOptions>()));
 }
 
-async function run(options: CollectOptions): Promise<void> {
+async function run(options: CollectOptions, sqliteWorker: URL | undefined): Promise<void> {
   const [{ startCollector }, { realClock }] = await Promise.all([
     import('../collector/collector.ts'),
     import('../platform/clock.ts'),
@@ -99,6 +100,7 @@ async function run(options: CollectOptions): Promise<void> {
     ...(keyFile === undefined ? {} : { keyFile }),
     database,
     ...(group === undefined ? {} : { group }),
+    ...(sqliteWorker === undefined ? {} : { sqliteWorker }),
     clock: realClock(),
     log: (level, fields, message) => {
       if (level === 'debug') return;

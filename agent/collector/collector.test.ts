@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,7 @@ import { Broker, MOSQUITTO } from '../../test/support/broker.ts';
 import { POSTGRES_MISSING, POSTGRES_NOTE, Postgres } from '../../test/support/postgres.ts';
 import { until } from '../../test/support/processes.ts';
 import { freePort } from '../uplink/brokers.ts';
-import { hastyClock } from '../uplink/mosquitto.testing.ts';
+import { hastyClock, Mosquitto } from '../uplink/mosquitto.testing.ts';
 import { type Collector, type CollectorOptions, startCollector } from './collector.ts';
 import { openReport } from './report.ts';
 import { batchBody, EPOCH, gapBody, NOW } from './store.testing.ts';
@@ -91,6 +92,35 @@ describe.skipIf(missing !== null)(`a collector${note}`, () => {
     other.close();
     await send(batchBody(1));
     await until('the acknowledgement', () => acknowledged.length === 1);
+  });
+
+  it('keeps the broker waiting while it reads faster than it stores, and drops nothing', async () => {
+    // One that keeps all that is waited for.
+    const patient = new Mosquitto(folder, await freePort(), ['allow_anonymous true', 'max_queued_messages 0']);
+    await patient.start();
+    endings.push(() => patient.kill());
+    const url = `mqtt://127.0.0.1:${patient.port}`;
+    const path = join(folder, 'slow.db');
+    const [collector] = await collect(path, { url });
+    const sender = await connectAsync(url);
+    endings.push(() => sender.endAsync(true));
+    const other = new Database(path);
+    other.exec('BEGIN IMMEDIATE');
+    const all = Array.from({ length: 3_000 }, (_, index) => Buffer.from(batchBody(index + 1)));
+    await Promise.all(all.map((body) => sender.publishAsync('ff/v1/acme/gw-1/up/batch', body, { qos: 1 })));
+    let received = -1;
+    await until('it to read no more', async () => {
+      const before = received;
+      await sleep(200);
+      received = collector.stats().received;
+      return received === before;
+    });
+    expect(received).toBeGreaterThanOrEqual(500);
+    expect(received).toBeLessThan(1_500);
+    other.exec('ROLLBACK');
+    other.close();
+    await until('all of it to be stored', () => collector.stats().stored === 3_000);
+    expect(collector.stats()).toMatchObject({ received: 3_000, dropped: 0, failedCommits: 0, phase: 'connected' });
   });
 
   it('goes on when PostgreSQL is killed and comes back, with the broker connected all the while', async () => {

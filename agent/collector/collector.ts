@@ -26,6 +26,8 @@ export interface CollectorOptions {
   database: string;
   /** Collectors of one group share the batches between them, where the broker speaks MQTT 5. */
   group?: string;
+  /** Another entry of the thread that owns a SQLite file than the product's. */
+  sqliteWorker?: URL;
   clientId?: string;
   clock: Clock;
   log: Log;
@@ -85,7 +87,9 @@ interface Waiting {
   octets: number;
 }
 
-/** Messages in the queue beyond which new ones are dropped; 64 KiB each at most. */
+/** Messages in the queue beyond which the broker is kept waiting; 64 KiB each at most. */
+const QUEUE_ENOUGH = 500;
+/** Beyond which new ones are dropped: while the database is away nothing is waited for. */
 const QUEUE_LIMIT = 2_000;
 /** Octets of messages in one commit, about. */
 const COMMIT_OCTETS = 8 * 1024 * 1024;
@@ -94,8 +98,8 @@ const LONGEST_RETRY_MS = 5_000;
 
 /** @throws AgentError `broker_url`, `collector_database`, `collector_group` */
 export async function startCollector(options: CollectorOptions): Promise<Collector> {
-  const { clock, log, database } = options;
-  const store = await openStore(database, { clock, random: Math.random, log });
+  const { clock, log, database, sqliteWorker } = options;
+  const store = await openStore(database, { clock, random: Math.random, log, sqliteWorker });
   try {
     const collector = new ReferenceCollector(options, store);
     collector.start();
@@ -132,6 +136,8 @@ class ReferenceCollector implements Collector {
   #due = false;
   /** A drain under way: what arrives meanwhile joins its next commit. */
   #draining: Promise<void> | null = null;
+  /** Whether the broker is kept waiting. */
+  #held = false;
   #stopped = false;
 
   /** @throws AgentError `broker_url`, `collector_group` */
@@ -154,6 +160,7 @@ class ReferenceCollector implements Collector {
         will: async () => null,
         ready: (session) => {
           this.#session = session;
+          this.#regulate();
           if (share === null || session.protocol === 5) return;
           this.#log('warn', {}, 'The broker does not speak MQTT 5: each collector of the group gets every batch');
         },
@@ -161,6 +168,7 @@ class ReferenceCollector implements Collector {
         progress: () => {},
         closed: () => {
           this.#session = null;
+          this.#held = false;
         },
       },
       {
@@ -212,6 +220,7 @@ class ReferenceCollector implements Collector {
       this.#log('warn', { ...from, where: waiting.arrival.refused.message }, 'Rejected a message');
     }
     this.#queue.push(waiting);
+    this.#regulate();
     if (this.#due || this.#draining !== null) return;
     this.#due = true;
     // No timer: all that is already in the socket's buffer joins this commit, and nothing waits for more.
@@ -219,6 +228,14 @@ class ReferenceCollector implements Collector {
       this.#due = false;
       void this.#drain();
     });
+  }
+
+  /** The queue must not run full of what is read faster than it is stored. Who sees no reader looks after the connection. */
+  #regulate(): void {
+    const hold = this.#queue.length >= QUEUE_ENOUGH && this.#store.trouble === null;
+    if (hold === this.#held) return;
+    this.#held = hold;
+    this.#session?.hold(hold);
   }
 
   #drain(): Promise<void> {
@@ -229,8 +246,11 @@ class ReferenceCollector implements Collector {
   async #commitAll(): Promise<void> {
     try {
       while (this.#queue.length > 0) {
+        this.#regulate();
         await this.#store.usable();
-        await this.#commit(this.#take());
+        const taken = this.#take();
+        this.#regulate();
+        await this.#commit(taken);
       }
     } catch {
       // Closed while the database was away.

@@ -19,7 +19,7 @@ export interface CheckedBatch extends Sender {
   epoch: string;
   sequence: number;
   /** SHA-256 of the body. */
-  digest: Buffer;
+  digest: Uint8Array;
   body: Uint8Array;
   /** Null for a gap record. */
   timeZone: string | null;

@@ -108,7 +108,7 @@ async function commitAll(query: Query, arrivals: readonly Arrival[], receivedMs:
     }
     const digest = stored.has(key) ? sent.get(key)?.digest : digests.get(key);
     if (digest === undefined) throw new Error('a batch that was there before is gone');
-    if (digest.equals(batch.digest)) return { became: 'duplicate' };
+    if (Buffer.compare(digest, batch.digest) === 0) return { became: 'duplicate' };
     refusals.push(refusalOf(batch, 'conflict', CONFLICT));
     return { became: 'conflict' };
   });

@@ -17,6 +17,8 @@ export function openDatabase(path: string, readonly: boolean): Database.Database
       database.prepare('SELECT first_sequence, first FROM epochs, told');
       return database;
     }
+    // Of a new file: a batch and its records are 10 KB, and in pages of the usual 4 KB a commit costs a third more.
+    database.pragma('page_size = 16384');
     database.pragma('journal_mode = WAL');
     // better-sqlite3 falls back to NORMAL in WAL mode, which forgets acknowledged commits in a power cut.
     database.pragma('synchronous = FULL');

@@ -59,12 +59,12 @@ export function databaseName(database: string): string {
 /** @throws AgentError `collector_database` */
 export async function openStore(
   database: string,
-  deps: { clock: Clock; random: () => number; log: Log },
+  deps: { clock: Clock; random: () => number; log: Log; sqliteWorker?: URL | undefined },
 ): Promise<CollectorStore> {
   if (isPostgres(database)) {
     const { openPostgresStore } = await import('./postgres-store.ts');
     return openPostgresStore(database, deps);
   }
-  const { SqliteStore } = await import('./sqlite-store.ts');
-  return new SqliteStore(database);
+  const { openSqliteThread } = await import('./sqlite-thread.ts');
+  return openSqliteThread(database, deps.sqliteWorker);
 }

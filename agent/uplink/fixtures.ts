@@ -81,6 +81,7 @@ export class ScriptedSession implements Session {
   /** Takes each publication at once, as a broker in good health does. */
   prompt = false;
   asking = false;
+  held = false;
   disconnected = false;
 
   constructor(request: SessionRequest | null = null, events: SessionEvents | null = null) {
@@ -98,6 +99,10 @@ export class ScriptedSession implements Session {
     };
     this.publications.push({ topic, body: Buffer.from(body).toString(), retain, answer });
     if (this.prompt) queueMicrotask(answer);
+  }
+
+  hold(held: boolean): void {
+    this.held = held;
   }
 
   abort(failure: Pick<SessionFailure, 'reason' | 'verdict'> & Partial<SessionFailure>): void {

@@ -26,6 +26,7 @@ function repeating(change: (body: string) => string): OpenSession {
         return session.asking;
       },
       publish,
+      hold: (held) => session.hold(held),
       abort: (failure) => session.abort(failure),
       disconnect: () => session.disconnect(),
     };
