@@ -172,5 +172,5 @@ class StorageClient implements Storage {
 /** Gives a body that is a view of a larger buffer one of its own: a message carries the whole buffer of a view. */
 function withTightBody<T extends { body: Uint8Array }>(holder: T): T {
   const { body } = holder;
-  return body.length === body.buffer.byteLength ? holder : { ...holder, body: Uint8Array.from(body) };
+  return body.length === body.buffer.byteLength ? holder : { ...holder, body: new Uint8Array(body) };
 }

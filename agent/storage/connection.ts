@@ -119,20 +119,24 @@ export class Connection {
     });
   }
 
-  /** Shrinks the file by one slice when that much is free beyond the share kept. */
-  giveBackPages(): void {
+  /** Shrinks the file by one slice when that much is free beyond the share kept. @returns whether it did. */
+  giveBackPages(): boolean {
     // On a full disk somebody else would take them, and they would be missed.
-    if (this.#fixed) return;
+    if (this.#fixed) return false;
+    let shrunk = false;
     this.tryTo(() => {
       const { database } = this.session.file;
+      const countPages = () => Number(database.pragma('page_count', { simple: true }));
       const free = Number(database.pragma('freelist_count', { simple: true }));
-      const pages = Number(database.pragma('page_count', { simple: true }));
+      const pages = countPages();
       if (free - pages * FREE_SHARE < VACUUM_SLICE) return;
       // With `simple` the pragma would free one page only.
       database.pragma(`incremental_vacuum(${VACUUM_SLICE})`);
       // The file itself is cut by a checkpoint.
       database.pragma('wal_checkpoint(PASSIVE)');
+      shrunk = countPages() < pages;
     });
+    return shrunk;
   }
 
   /** Does what may be left for another time. */

@@ -235,6 +235,23 @@ describe('Owner', () => {
     expect(owner.state().databaseBytes).toBeLessThan(12 * 2 ** 20);
   });
 
+  it('shrinks the file at the end of a backlog that leaves, and moves no page of it before', () => {
+    using directory = temporaryDirectory();
+    using session = openOwner(directory.file('a.db'));
+    const { owner } = session;
+    for (let n = 1; n <= 40; n++) {
+      const close = sampleClose({ sequence: n, windowOrdinal: n, ordinal: n });
+      close.batches[0].body = new Uint8Array(2 ** 20);
+      owner.closeWindow(close);
+    }
+    const grown = owner.state().databaseBytes;
+    for (let n = 1; n < 40; n++) owner.acknowledge([n]);
+    expect(owner.state().databaseBytes).toBeGreaterThan(40 * 2 ** 20);
+    expect(owner.state().databaseBytes).toBeLessThanOrEqual(grown);
+    owner.acknowledge([40]);
+    expect(owner.state().databaseBytes).toBeLessThan(16 * 2 ** 20);
+  });
+
   it('says that the disk is full, keeps what it had, and goes on when there is room', () => {
     class CrampedOwner extends Owner {
       limitPages(pages: number): void {

@@ -139,7 +139,8 @@ export class Owner implements Synchronous<Storage> {
       }
     };
     this.#connection.write(work, { mayDrop: false });
-    this.#connection.giveBackPages();
+    // Of a backlog that is leaving, oldest first, the last pages are free soon: until then each would be moved for nothing.
+    while (outbox.held.count === 0 && this.#connection.giveBackPages());
   }
 
   reject(rejected: { sequence: number; code: string; message: string }[]): void {
