@@ -135,10 +135,15 @@ export class CommittingCollector {
   }
 }
 
-/** A step of drain-gateway.ts, under way. */
-export function gatewayStep(...words: string[]): Child {
+/** A step of drain-gateway.ts, under way, with the memory that systemd/footfall.service gives the daemon. */
+export function gatewayStep(directory: string, ...words: string[]): Child {
   const script = fileURLToPath(new URL('drain-gateway.ts', import.meta.url));
-  return new Child(`gateway ${words[0]}`, process.execPath, [script, ...words]);
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: '--max-semi-space-size=1',
+    NODE_COMPILE_CACHE: join(directory, 'compiled'),
+  };
+  return new Child(`gateway ${words[0]}`, process.execPath, [script, ...words], { env });
 }
 
 /** What a step printed, once it has ended. @throws where it failed. */

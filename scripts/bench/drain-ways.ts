@@ -36,11 +36,11 @@ interface Filled {
 
 export async function drainOurs(directory: string, options: DrainOptions): Promise<Drained> {
   const path = join(directory, 'footfall.db');
-  const { octets } = await outcomeOf<Filled>(gatewayStep('fill', path, String(options.batches)));
+  const { octets } = await outcomeOf<Filled>(gatewayStep(directory, 'fill', path, String(options.batches)));
   const central = new Mosquitto(directory, 'central', await freePort(), CENTRAL);
   await central.start();
   const collector = new CommittingCollector(directory, central.url);
-  const drain = () => gatewayStep('drain', path, central.url, String(options.window));
+  const drain = () => gatewayStep(directory, 'drain', path, central.url, String(options.window));
   let gateway = null;
   try {
     await collector.subscribed();
@@ -84,7 +84,7 @@ export async function drainBridge(
   await edge.start();
   let collector: CommittingCollector | null = null;
   try {
-    await outcomeOf(gatewayStep('publish', edge.url, String(options.batches), epoch));
+    await outcomeOf(gatewayStep(directory, 'publish', edge.url, String(options.batches), epoch));
     const edgeBefore = costOf(edge.pid);
     // What it bridges before anybody subscribes would be nobody's.
     edge.pause();
