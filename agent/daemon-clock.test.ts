@@ -7,11 +7,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryTransport } from '../drivers/transport/stream.ts';
 import { SILENT_BOX } from './box.ts';
 import type { Clock } from './clock.ts';
+import { DOOR, settingsIn } from './daemon.fixture.ts';
 import { Daemon } from './daemon.ts';
 import { createLogging } from './logging.ts';
 import { realClock, VirtualClock } from './platform/clock.ts';
 import type { ClockTrust } from './readings.ts';
-import type { Settings } from './settings/settings.ts';
 import { openStorageClient } from './storage/client.ts';
 
 const MINUTE = 60_000;
@@ -26,41 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function settings(): Settings {
-  const always = Array.from({ length: 7 }, (): [number, number][] => [[0, 1440]]);
-  return {
-    tenant: 'lab',
-    gateway: 'one',
-    store: { id: 'shop', timeZone: 'UTC', hours: { week: always, exceptions: {} } },
-    sensors: [
-      {
-        id: 'front',
-        driver: 'door-lines',
-        line: 'serial',
-        port: 'memory',
-        baud: 115_200,
-        role: 'door',
-        place: 'front',
-        gateDbm: -70,
-        swap: false,
-        silentMinutes: 600,
-        options: {},
-      },
-    ],
-    counting: { windowMinutes: 15, graceSeconds: 10, visitGapSeconds: 300, passingSeconds: 20 },
-    storage: {
-      directory: join(directory, 'data'),
-      commitSeconds: 5,
-      doorCommitSeconds: 1,
-      bufferBytes: 1024 * 1024,
-      bufferHours: 24,
-    },
-    runtimeDirectory: join(directory, 'run'),
-    log: { level: 'silent', modules: {} },
-    clock: { source: 'auto' },
-    locked: [],
-  };
-}
+const settings = () => settingsIn(directory, [{ ...DOOR, silentMinutes: 600 }]);
 
 /** One run of the daemon on a clock whose wall time can be set, and whose trust is told. */
 async function boot(wallMs: number, trust: ClockTrust) {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MemoryTransport } from '../drivers/transport/stream.ts';
 import type { DoorRecord, EntryRecord } from './analytics/records.ts';
 import { SILENT_BOX } from './box.ts';
+import { DOOR, settingsIn } from './daemon.fixture.ts';
 import { Daemon } from './daemon.ts';
 import { requestLocal } from './local/client.ts';
 import { createLogging } from './logging.ts';
@@ -15,47 +16,14 @@ import { openStorageClient } from './storage/client.ts';
 
 const START = Date.UTC(2026, 2, 2, 9);
 const MINUTE = 60_000;
-const DOOR: SensorSettings = {
-  id: 'front',
-  driver: 'door-lines',
-  line: 'serial',
-  port: 'memory',
-  baud: 115_200,
-  role: 'door',
-  place: 'front',
-  gateDbm: -70,
-  swap: false,
-  silentMinutes: 15,
-  options: {},
-};
-
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'footfall-daemon-'));
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function settingsOf(sensors: SensorSettings[], windowMinutes = 15, data = 'data'): Settings {
-  const always = Array.from({ length: 7 }, (): [number, number][] => [[0, 1440]]);
-  return {
-    tenant: 'lab',
-    gateway: 'one',
-    store: { id: 'shop', timeZone: 'UTC', hours: { week: always, exceptions: {} } },
-    sensors,
-    counting: { windowMinutes, graceSeconds: 10, visitGapSeconds: 300, passingSeconds: 20 },
-    storage: {
-      directory: join(directory, data),
-      commitSeconds: 5,
-      doorCommitSeconds: 1,
-      bufferBytes: 1024 * 1024,
-      bufferHours: 24,
-    },
-    runtimeDirectory: join(directory, 'run'),
-    log: { level: 'silent', modules: {} },
-    clock: { source: 'auto' },
-    locked: [],
-  };
-}
+const settingsOf = (sensors: SensorSettings[], windowMinutes?: number, data?: string): Settings =>
+  settingsIn(directory, sensors, windowMinutes, data);
 
 /** A daemon on a virtual clock whose sensors' lines are in memory. */
 async function start(settings: Settings, atMs: number) {

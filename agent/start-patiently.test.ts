@@ -21,7 +21,7 @@ function failing(...codes: string[]) {
 
 describe('a start that waits for its disk', () => {
   it('is tried again until it works, and tells each other reason once', async () => {
-    const { clock, told, outcome, tries } = failing('storage_full', 'storage_full', 'storage_read_only');
+    const { clock, told, outcome, tries } = failing('storage_full', 'storage_full', 'storage_io');
     await clock.advanceTo(4_999);
     expect([tries(), told]).toEqual([1, ['storage_full']]);
     for (const at of [5_000, 10_000, 15_000]) {
@@ -30,7 +30,7 @@ describe('a start that waits for its disk', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await outcome).toBe('started');
-    expect([tries(), told]).toEqual([4, ['storage_full', 'storage_read_only']]);
+    expect([tries(), told]).toEqual([4, ['storage_full', 'storage_io']]);
   });
 
   it('ends at once when it is told to', async () => {

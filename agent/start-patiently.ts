@@ -1,11 +1,11 @@
-/** A start that waits for the disk: one that is full or read-only is no reason to crash again and again. */
+/** A start that waits for the disk: one that is full, read-only or fails is no reason to crash again and again. */
 import type { Clock } from './clock.ts';
 import { AgentError } from './errors.ts';
 
 /** Long enough that trying costs nothing, short enough that somebody who makes room sees it work. */
 const PAUSE_MS = 5_000;
 /** What ends by itself or by an operator's hand, without a change of the settings. */
-const WORTH_WAITING: ReadonlySet<string> = new Set(['storage_full', 'storage_read_only']);
+const WORTH_WAITING: ReadonlySet<string> = new Set(['storage_full', 'storage_read_only', 'storage_io']);
 
 export interface Patience {
   /** The machine's, never a virtual one. */
@@ -17,7 +17,7 @@ export interface Patience {
 }
 
 /**
- * What `start` gives, tried again for as long as the disk is full or read-only; null where the signal came first.
+ * What `start` gives, tried again for as long as the disk is full, read-only or does not answer; null where the signal came first.
  * Rejects with any other failure of it.
  */
 export async function startPatiently<T>(start: () => Promise<T>, patience: Patience): Promise<T | null> {

@@ -99,7 +99,7 @@ describe.skipIf(!canMount('ext4'))('a medium that fails (skipped where no image 
     const owner = new Owner({ path, machineId: 'machine', bounds: { bytes: 8 * MIB, windows: 1e6 } });
     const { epoch } = owner.open();
     owner.closeWindow(close(1));
-    const fails = (how = /^storage_(failed|read_only)$/) => {
+    const fails = (how = /^storage_(io|failed|read_only)$/) => {
       const told = expect.objectContaining({ code: expect.stringMatching(how) });
       expect(() => owner.closeWindow(close(2))).toThrow(told);
       expect(() => owner.state()).toThrow(told);
@@ -134,7 +134,7 @@ describe.skipIf(!canMount('ext4'))('a medium that fails (skipped where no image 
     owner.open();
     owner.closeWindow(close(1));
     disk.freeze('a.db-wal', true);
-    expect(() => owner.closeWindow(close(2))).toThrow(code('storage_failed'));
+    expect(() => owner.closeWindow(close(2))).toThrow(code('storage_io'));
     disk.freeze('a.db-wal', false);
     for (const name of readdirSync(disk.folder).filter((name) => name.startsWith('a.db'))) {
       rmSync(join(disk.folder, name));

@@ -20,6 +20,14 @@ export function storageError(error: unknown): AgentError {
       { cause: error },
     );
   }
+  if (/^(SQLITE_IOERR|EIO$|ENODEV$|ENXIO$)/.test(code)) {
+    return new AgentError(
+      'storage_io',
+      `expected the disk to answer, found: ${reasonOf(error)} (${code})`,
+      'The disk or card fails, or is gone: see sudo dmesg. Mount it again, or replace it.',
+      { cause: error },
+    );
+  }
   return new AgentError(
     'storage_failed',
     `expected the database to answer, found: ${reasonOf(error)}${code === '' ? '' : ` (${code})`}`,

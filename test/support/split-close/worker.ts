@@ -6,7 +6,7 @@ import type { Gap, WindowClose } from '../../../agent/storage/storage.ts';
 class SplitOwner extends Owner {
   override closeWindow(close: WindowClose): Gap[] {
     this.transaction(() => this.sealBatches(close.batches, close.sealedAtMs, close.gap));
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
     this.transaction(() => {
       this.keepHistory(close.history, close.windowOrdinal);
       this.moveSnapshot(close.snapshot);
