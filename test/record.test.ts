@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,10 +12,11 @@ import { Finder } from './support/finder.ts';
 import type { Gateway } from './support/gateway.ts';
 import { KnownDevices } from './support/known-devices.ts';
 import { Child, until } from './support/processes.ts';
-import { Pty, SOCAT } from './support/pty.ts';
+import { SOCAT } from './support/pty.ts';
 import { seeded } from './support/room-run.ts';
-import { deliver, footfall, shopGateway } from './support/shop.ts';
+import { deliver, footfall } from './support/shop.ts';
 import { spellAddress, spellSsid } from './support/spellings.ts';
+import { startThreeLines, type ThreeLines } from './support/three-lines.ts';
 
 const missing = SOCAT === null ? 'needs socat' : null;
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -30,33 +31,22 @@ const passphraseFile = join(scratch, 'passphrase');
 writeFileSync(passphraseFile, 'correct horse battery staple\n', { mode: 0o600 });
 
 describe.skipIf(missing !== null)(`a recording of a running daemon${missing === null ? '' : ` (${missing})`}`, () => {
-  const directory = join(scratch, 'gateway');
-  let ptys: Record<(typeof SENSORS)[number], Pty>;
+  let shop: ThreeLines;
+  let ptys: ThreeLines['ptys'];
   let gateway: Gateway;
   let at = START;
   let recorders: Child[] = [];
 
   beforeAll(async () => {
-    mkdirSync(directory);
-    const path = (name: string): string => join(scratch, name);
-    ptys = { pcap: await Pty.open(path('a')), lines: await Pty.open(path('b')), door: await Pty.open(path('c')) };
-    gateway = shopGateway({
-      directory,
-      sensors: [
-        { id: 'pcap', driver: 'wifi-pcap', port: path('a'), place: 'shop' },
-        { id: 'lines', driver: 'wifi-lines', port: path('b'), place: 'hall' },
-        { id: 'door', driver: 'door-lines', port: path('c'), place: 'main' },
-      ],
-    });
-    await gateway.start(at);
+    shop = await startThreeLines(scratch, at, 'hall');
+    ({ gateway, ptys } = shop);
   }, 60_000);
   afterEach(async () => {
     await Promise.all(recorders.map((recorder) => recorder.end('SIGKILL')));
     recorders = [];
   });
   afterAll(async () => {
-    await gateway?.end('SIGKILL');
-    for (const pty of Object.values(ptys)) await pty.close();
+    await shop?.end();
   });
 
   const fileOf = (name: string): string => join(scratch, `${name}.age`);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,10 +8,11 @@ import { Finder } from './support/finder.ts';
 import { type Gateway, MAIN } from './support/gateway.ts';
 import { KnownDevices } from './support/known-devices.ts';
 import { Child, until } from './support/processes.ts';
-import { Pty, SOCAT } from './support/pty.ts';
+import { SOCAT } from './support/pty.ts';
 import { seeded } from './support/room-run.ts';
-import { deliver, shopGateway } from './support/shop.ts';
+import { deliver } from './support/shop.ts';
 import { type Spelling, spellAddress, spellKey, spellSsid } from './support/spellings.ts';
+import { startThreeLines, type ThreeLines } from './support/three-lines.ts';
 
 const missing = SOCAT === null ? 'needs socat' : null;
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
@@ -23,33 +24,22 @@ const scratch = mkdtempSync(join(tmpdir(), 'footfall-tail-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe.skipIf(missing !== null)(`a tail of a running daemon${missing === null ? '' : ` (${missing})`}`, () => {
-  const directory = join(scratch, 'gateway');
-  let ptys: Record<'pcap' | 'lines' | 'door', Pty>;
+  let shop: ThreeLines;
+  let ptys: ThreeLines['ptys'];
   let gateway: Gateway;
   let at = START;
   let tails: Child[] = [];
 
   beforeAll(async () => {
-    mkdirSync(directory);
-    const path = (name: string): string => join(scratch, name);
-    ptys = { pcap: await Pty.open(path('a')), lines: await Pty.open(path('b')), door: await Pty.open(path('c')) };
-    gateway = shopGateway({
-      directory,
-      sensors: [
-        { id: 'pcap', driver: 'wifi-pcap', port: path('a'), place: 'shop' },
-        { id: 'lines', driver: 'wifi-lines', port: path('b'), place: 'shop' },
-        { id: 'door', driver: 'door-lines', port: path('c'), place: 'main' },
-      ],
-    });
-    await gateway.start(at);
+    shop = await startThreeLines(scratch, at, 'shop');
+    ({ gateway, ptys } = shop);
   }, 60_000);
   afterEach(async () => {
     await Promise.all(tails.map((tail) => tail.end('SIGKILL')));
     tails = [];
   });
   afterAll(async () => {
-    await gateway?.end('SIGKILL');
-    for (const pty of Object.values(ptys)) await pty.close();
+    await shop?.end();
   });
 
   function tail(...words: string[]): Child {
@@ -118,7 +108,7 @@ describe.skipIf(missing !== null)(`a tail of a running daemon${missing === null 
     await until('the door alone', () => door.output.includes('in 3  out 0  (totals)'));
     expect(door.output).not.toContain('sighting');
 
-    const key = readFileSync(join(directory, 'run', 'day.key')).subarray(8);
+    const key = readFileSync(join(scratch, 'gateway', 'run', 'day.key')).subarray(8);
     const secrets: Spelling[] = [
       ...devices.addresses.flatMap(spellAddress),
       ...devices.ssids.flatMap(spellSsid),
