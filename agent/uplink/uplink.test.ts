@@ -1,84 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { stateMessage } from '../contract/messages.ts';
-import { VirtualClock } from '../platform/clock.ts';
-import { EPOCH, MemoryOutbox, type ScriptedSession, scriptedBroker, settle } from './fixtures.ts';
-import type { UplinkOptions } from './port.ts';
-import type { ObservedMessage, ObserveMessage } from './sender.ts';
-import { createUplink } from './uplink.ts';
-
-const OLD = 'fedcba9876543210';
-const SECRET = 'correct horse battery';
-const OPTIONS: UplinkOptions = {
-  url: 'mqtt://broker.example',
-  tenant: 'acme',
-  gateway: 'gw-1',
-  epoch: EPOCH,
-  username: 'box',
-  password: SECRET,
-  ack: 'collector',
-  window: 4,
-  staggerSeconds: 0,
-};
-const ACK = 'ff/v1/acme/gw-1/down/ack';
-const CONFIG = 'ff/v1/acme/gw-1/down/config';
-
-function bench(
-  options: Partial<UplinkOptions> = {},
-  observe?: ObserveMessage,
-  configure?: (payload: Uint8Array) => void,
-) {
-  const outbox = new MemoryOutbox();
-  const clock = new VirtualClock(1_760_000_000_000);
-  const broker = scriptedBroker();
-  const lines: string[] = [];
-  let random = 0.5;
-  const uplink = createUplink(
-    { ...OPTIONS, ...options },
-    {
-      outbox,
-      clock,
-      random: () => {
-        random = (random * 997 + 0.137) % 1;
-        return random;
-      },
-      log: (...line) => lines.push(JSON.stringify(line)),
-      facts: async () => ({
-        firstSequence: 1,
-        sealedThrough: 9,
-        oldestHeld: 3,
-        previous: { epoch: OLD, last_sequence: 40, oldest_held: null, end: 'damaged' },
-        config: null,
-        parameters: 'p1',
-        version: '0.1.0',
-        sensors: [{ id: 'door', driver: 'door-lines', state: 'up' }],
-      }),
-      open: broker.open,
-      ...(observe === undefined ? {} : { observe }),
-      ...(configure === undefined ? {} : { configure }),
-    },
-  );
-  const pass = async (ms: number) => {
-    await clock.advanceTo(clock.monotonic() + ms);
-    await settle();
-  };
-  /** Passes time until another attempt is made, and returns how long that took. */
-  const untilNext = async () => {
-    const from = clock.monotonic();
-    const { length } = broker.sessions;
-    while (broker.sessions.length === length && clock.monotonic() - from < 600_000) await pass(100);
-    return clock.monotonic() - from;
-  };
-  const last = () => broker.sessions[broker.sessions.length - 1];
-  return { uplink, outbox, clock, broker, lines, pass, untilNext, last };
-}
-
-function statesOf(session: ScriptedSession) {
-  return session.bodies('/up/state').map((body) => stateMessage.parse(JSON.parse(body)));
-}
+import { EPOCH, settle } from './fixtures.ts';
+import type { ObservedMessage } from './sender.ts';
+import { ACK, OLD, SECRET, statesOf, uplinkBench } from './uplink.fixture.ts';
 
 describe('uplink', () => {
   it('is born retained, before its batches, with a will of the same birth', async () => {
-    const { uplink, outbox, last, pass } = bench();
+    const { uplink, outbox, last, pass } = uplinkBench();
     outbox.seal(1);
     uplink.start();
     await settle();
@@ -103,7 +31,7 @@ describe('uplink', () => {
   });
 
   it('gives each connection another birth, and its database the same client id', async () => {
-    const { uplink, broker, pass } = bench();
+    const { uplink, broker, pass } = uplinkBench();
     uplink.start();
     for (let attempt = 0; attempt < 2; attempt++) {
       await pass(1_000);
@@ -118,7 +46,7 @@ describe('uplink', () => {
   });
 
   it('says that it is offline when it is stopped, and touches nothing afterwards', async () => {
-    const { uplink, outbox, last, pass, broker } = bench();
+    const { uplink, outbox, last, pass, broker } = uplinkBench();
     outbox.seal(1);
     uplink.start();
     await settle();
@@ -139,7 +67,7 @@ describe('uplink', () => {
   });
 
   it('stops in time though the broker no longer answers', async () => {
-    const { uplink, last, pass } = bench();
+    const { uplink, last, pass } = uplinkBench();
     uplink.start();
     await settle();
     last().events?.ready();
@@ -152,7 +80,7 @@ describe('uplink', () => {
   });
 
   it('ignores acknowledgements that are retained, empty, malformed, oversized, of another epoch or topic', async () => {
-    const { uplink, outbox, last } = bench();
+    const { uplink, outbox, last } = uplinkBench();
     outbox.seal(1);
     uplink.start();
     await settle();
@@ -180,77 +108,8 @@ describe('uplink', () => {
     expect(uplink.state().acknowledged).toBe(1);
   });
 
-  it('hands on what comes for its settings, retained or not, and survives who takes it', async () => {
-    const taken: string[] = [];
-    const { uplink, last, lines } = bench({}, undefined, (payload) => {
-      taken.push(Buffer.from(payload).toString());
-      throw new Error('no such key');
-    });
-    uplink.start();
-    await settle();
-    expect(last().request).toMatchObject({ subscriptions: [ACK], optional: [CONFIG] });
-    last().events?.ready();
-    await settle();
-    last().events?.message(CONFIG, Buffer.from('one'), true);
-    last().events?.message(CONFIG, Buffer.from('two'), false);
-    last().events?.message(CONFIG, Buffer.of(), false);
-    last().events?.message('ff/v1/acme/gw-2/down/config', Buffer.from('three'), false);
-    last().events?.message(CONFIG, Buffer.alloc(64 * 1024, 'x'), false);
-    expect(uplink.state().lastError).toBeNull();
-    last().events?.message(CONFIG, Buffer.alloc(64 * 1024 + 1, 'x'), true);
-    expect(taken.map((each) => each.length)).toEqual([3, 3, 65_536]);
-    expect(uplink.state()).toMatchObject({
-      phase: 'connected',
-      lastError: `the settings on ${CONFIG} have 65537 bytes, more than 65536: ignored`,
-      lastErrorKind: 'partial',
-    });
-    expect(lines.filter((line) => line.includes('no such key'))).toHaveLength(3);
-  });
-
-  it('subscribes to no settings where nobody takes them', async () => {
-    const { uplink, last } = bench();
-    uplink.start();
-    await settle();
-    expect(last().request?.optional).toEqual([]);
-  });
-
-  it('names settings that are denied as long as the session stands, whatever is acknowledged', async () => {
-    const { uplink, outbox, last, pass } = bench({}, undefined, () => {});
-    outbox.seal(1);
-    uplink.start();
-    await settle();
-    last().prompt = true;
-    last().events?.ready();
-    last().events?.denied({ reason: 'refused the settings', kind: 'partial' });
-    await settle();
-    last().events?.message(ACK, Buffer.from(JSON.stringify({ epoch: EPOCH, ok: [1], rejected: [] })), false);
-    await settle();
-    expect(uplink.state()).toMatchObject({ acknowledged: 1, phase: 'connected', lastErrorKind: 'partial' });
-    last().abort({ reason: 'lost', verdict: 'other' });
-    expect(uplink.state().lastError).toBe('lost');
-    await pass(1_000);
-    last().events?.ready();
-    expect(uplink.state()).toMatchObject({ phase: 'connected', lastError: null, lastErrorKind: null });
-  });
-
-  it('leaves the settings out for one session after two that ended over them', async () => {
-    const { uplink, last, untilNext, broker } = bench({}, undefined, () => {});
-    uplink.start();
-    await settle();
-    for (const asking of [true, true, false, true]) {
-      last().events?.ready();
-      last().asking = asking;
-      const { lastErrorKind } = uplink.state();
-      expect(lastErrorKind).toBe(broker.sessions.length === 3 ? 'partial' : null);
-      last().abort({ reason: 'lost', verdict: 'other' });
-      await untilNext();
-    }
-    const asked = broker.sessions.map(({ request }) => request?.optional.length);
-    expect(asked).toEqual([1, 1, 0, 1, 1]);
-  });
-
   it('tells a changed state again, at most once in 5 s, and only in a session that stands', async () => {
-    const { uplink, last, pass } = bench();
+    const { uplink, last, pass } = uplinkBench();
     uplink.stateChanged();
     uplink.start();
     await settle();
@@ -277,7 +136,7 @@ describe('uplink', () => {
   });
 
   it('tells until when the collector asked to wait', async () => {
-    const { uplink, outbox, last, pass, clock } = bench();
+    const { uplink, outbox, last, pass, clock } = uplinkBench();
     for (let sequence = 1; sequence <= 3; sequence++) outbox.seal(sequence);
     uplink.start();
     await settle();
@@ -292,7 +151,7 @@ describe('uplink', () => {
   });
 
   it('stops at once, though a batch waits for the time of this gateway', async () => {
-    const { uplink, outbox, last, clock, pass } = bench({ staggerSeconds: 900 });
+    const { uplink, outbox, last, clock, pass } = uplinkBench({ staggerSeconds: 900 });
     uplink.start();
     await settle();
     last().prompt = true;
@@ -311,7 +170,7 @@ describe('uplink', () => {
   it.each(['refused', 'unanswered'] as const)(
     'falls back to MQTT 3.1.1 at once when MQTT 5 is %s, and stays there',
     async (verdict) => {
-      const { uplink, last, pass, broker } = bench();
+      const { uplink, last, pass, broker } = uplinkBench();
       uplink.start();
       await settle();
       last().abort({ reason: 'no', verdict });
@@ -327,7 +186,7 @@ describe('uplink', () => {
   );
 
   it('keeps MQTT 5 where it worked, though a dying broker once leaves an attempt unanswered', async () => {
-    const { uplink, last, untilNext, broker } = bench();
+    const { uplink, last, untilNext, broker } = uplinkBench();
     uplink.start();
     await settle();
     last().events?.ready();
@@ -342,7 +201,7 @@ describe('uplink', () => {
   });
 
   it('waits longer and longer between attempts, to 5 min, and says why', async () => {
-    const { uplink, last, untilNext } = bench();
+    const { uplink, last, untilNext } = uplinkBench();
     uplink.start();
     await settle();
     const waits: number[] = [];
@@ -361,7 +220,7 @@ describe('uplink', () => {
   });
 
   it('tries at once when it is told to hurry, and leaves a session or an attempt that stands alone', async () => {
-    const { uplink, last, untilNext, pass, broker } = bench();
+    const { uplink, last, untilNext, pass, broker } = uplinkBench();
     uplink.start();
     await settle();
     uplink.hurry();
@@ -384,7 +243,7 @@ describe('uplink', () => {
   });
 
   it('gives up an attempt that is not answered within 30 s', async () => {
-    const { uplink, last, pass, broker } = bench();
+    const { uplink, last, pass, broker } = uplinkBench();
     uplink.start();
     await settle();
     expect(last().request?.subscriptions).toEqual([ACK]);
@@ -396,7 +255,7 @@ describe('uplink', () => {
   });
 
   it('says so when the CA file cannot be read, and reads it again at the next attempt', async () => {
-    const { uplink, broker } = bench({ url: 'mqtts://broker.example', caFile: '/nonexistent/ca.pem' });
+    const { uplink, broker } = uplinkBench({ url: 'mqtts://broker.example', caFile: '/nonexistent/ca.pem' });
     uplink.start();
     await expect
       .poll(() => uplink.state().lastError)
@@ -408,7 +267,7 @@ describe('uplink', () => {
 
   it('tells what is published and taken in, and leaves out acknowledgements that cannot be one', async () => {
     const seen: ObservedMessage[] = [];
-    const { uplink, outbox, last } = bench({}, (message) => seen.push(message));
+    const { uplink, outbox, last } = uplinkBench({}, (message) => seen.push(message));
     outbox.seal(1, Buffer.from('0123456789'));
     uplink.start();
     await settle();
@@ -433,7 +292,7 @@ describe('uplink', () => {
   });
 
   it('keeps the kind of a failure beside its words, and drops both together', async () => {
-    const { uplink, outbox, last, pass, untilNext } = bench({ url: 'mqtts://broker.example' });
+    const { uplink, outbox, last, pass, untilNext } = uplinkBench({ url: 'mqtts://broker.example' });
     outbox.seal(1);
     uplink.start();
     await settle();
@@ -459,7 +318,7 @@ describe('uplink', () => {
   });
 
   it('logs neither the password nor a payload', async () => {
-    const { uplink, outbox, last, lines } = bench();
+    const { uplink, outbox, last, lines } = uplinkBench();
     outbox.seal(1, Buffer.from('a very particular body'));
     uplink.start();
     await settle();
@@ -474,14 +333,14 @@ describe('uplink', () => {
   });
 
   it('refuses a certificate without its key', () => {
-    expect(() => bench({ certFile: '/x.pem' })).toThrow(expect.objectContaining({ code: 'key_file' }));
-    expect(() => bench({ keyFile: '/x.key' })).toThrow(/found a key without a certificate$/);
+    expect(() => uplinkBench({ certFile: '/x.pem' })).toThrow(expect.objectContaining({ code: 'key_file' }));
+    expect(() => uplinkBench({ keyFile: '/x.key' })).toThrow(/found a key without a certificate$/);
   });
 
   it.each(['http://x', 'mqtt://', 'mqtt://user:pass@x', 'mqtt://x/path', 'broker'])(
     'refuses the URL %s without quoting a secret',
     (url) => {
-      expect(() => bench({ url })).toThrow(
+      expect(() => uplinkBench({ url })).toThrow(
         expect.objectContaining({ code: 'broker_url', message: expect.not.stringContaining('pass@') }),
       );
     },
