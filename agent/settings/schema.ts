@@ -120,7 +120,7 @@ export const settingsSchema = map('Settings of a Footfall gateway.', {
     ack: oneOf(['collector', 'puback'])
       .default('collector')
       .describe("What counts as delivered: the collector's own acknowledgement, or (weaker) the broker's."),
-    window: whole(1, 1000, 'batches').default(64).describe('Batches under way at once.'),
+    window: whole(1, 1000, 'batches').default(128).describe('Batches under way at once.'),
     stagger_seconds: whole(0, 900, 'seconds')
       .default(60)
       .describe('Seconds over which a fleet spreads its sending; each gateway waits its own constant part of it.'),

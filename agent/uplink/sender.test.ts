@@ -140,7 +140,7 @@ describe('sender', () => {
   });
 
   it('tells a conflict in the epoch that seals now, and none in an older one or for a batch that was not sent', async () => {
-    const { sender, outbox, conflicts, session } = bench({ sealed: 3 });
+    const { sender, outbox, conflicts, session, pass } = bench({ sealed: 3 });
     const OLDER = 'f'.repeat(16);
     outbox.seal(1, undefined, OLDER);
     sender.attach(session);
@@ -151,7 +151,7 @@ describe('sender', () => {
     reject(EPOCH, 99);
     expect(conflicts).toEqual([]);
     reject(EPOCH, 2);
-    await settle();
+    await pass(20);
     expect(conflicts).toHaveLength(1);
     expect(outbox.deadLetters.map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
@@ -198,24 +198,71 @@ describe('sender', () => {
 
   it('deletes on PUBACK only in the weaker mode, and tells a refusal', async () => {
     for (const ack of ['collector', 'puback'] as const) {
-      const { sender, session, outbox, refusals } = bench({ sealed: 2, ack });
+      const { sender, session, outbox, refusals, pass } = bench({ sealed: 2, ack });
       sender.attach(session);
       await settle();
       session.publications[0].answer();
       session.publications[1].answer('quota exceeded');
-      await settle();
+      await pass(20);
       expect([...outbox.held.keys()]).toEqual(ack === 'puback' ? [1] : [1, 2]);
       expect(refusals).toEqual(['a batch was not taken: quota exceeded']);
     }
   });
 
-  it('commits acknowledgements that arrive during a commit together', async () => {
-    const { sender, session, outbox } = bench({ sealed: 4 });
+  it('commits together what is acknowledged within 20 ms, and at once where nothing more is on its way', async () => {
+    const { sender, session, outbox, ack, pass } = bench({ sealed: 5, window: 5 });
     sender.attach(session);
     await settle();
-    for (const sequence of [4, 1, 2, 3]) sender.acknowledge({ epoch: EPOCH, ok: [sequence], rejected: [] });
+    await ack(5);
+    await pass(19);
+    await ack(1);
+    expect(outbox.commits).toEqual([]);
+    await pass(1);
+    expect(outbox.commits).toEqual([[5, 1]]);
+    await ack(2);
+    await ack(3);
+    await ack(4);
+    expect(outbox.commits).toEqual([
+      [5, 1],
+      [2, 3, 4],
+    ]);
+    await pass(1_000);
+    expect(outbox.commits).toHaveLength(2);
+  });
+
+  it('commits what was acknowledged during a commit after it', async () => {
+    const { sender, session, outbox, ack, pass } = bench({ sealed: 3 });
+    const { acknowledge } = outbox;
+    let finish = () => {};
+    outbox.acknowledge = async (sequences) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return acknowledge.call(outbox, sequences);
+    };
+    sender.attach(session);
     await settle();
-    expect(outbox.commits).toEqual([[4], [1, 2, 3]]);
+    await ack(1);
+    await pass(20);
+    await ack(2);
+    await ack(3);
+    finish();
+    await settle();
+    expect(outbox.commits).toEqual([[1]]);
+    await pass(20);
+    finish();
+    await settle();
+    expect(outbox.commits).toEqual([[1], [2, 3]]);
+  });
+
+  it('commits at its end what was acknowledged', async () => {
+    const { sender, session, outbox, ack } = bench({ sealed: 3 });
+    sender.attach(session);
+    await settle();
+    await ack(1);
+    sender.detach();
+    await sender.idle();
+    expect(outbox.commits).toEqual([[1]]);
   });
 
   it('survives an outbox that fails: reads again, and sends again what could not be deleted', async () => {
@@ -288,18 +335,19 @@ describe('sender', () => {
     outbox.seal(3);
     sender.attach(session);
     await settle();
-    const say = async (epoch: string, ok: number[], rejected: number[] = []) => {
+    const say = async (epoch: string, ok: number[], rejected: number[] = [], ...failures: Error[]) => {
       const refused = rejected.map((seq) => ({ seq, code: 'invalid', message: 'no' }));
       sender.acknowledge({ epoch, ok, rejected: refused });
       await settle();
+      outbox.failures.push(...failures);
+      await pass(20);
     };
     await say(EPOCH, [2], [2]);
     await say(OLD, [1], [3]);
     expect([...outbox.held.keys()]).toEqual([1, 2, 3]);
     expect(ignored.counts.other_epoch).toBe(4);
     // Storage that fails to delete it does not make it another epoch's.
-    outbox.failures.push(new Error('disk full'));
-    await say(OLD, [2]);
+    await say(OLD, [2], [], new Error('disk full'));
     expect(outbox.held.has(2)).toBe(true);
     await pass(60_000);
     await pass(1_000);

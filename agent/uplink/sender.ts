@@ -123,6 +123,7 @@ export class Sender {
     this.#queue = new SendQueue(deps.outbox);
     this.#settlement = new Settlement(
       deps.outbox,
+      deps.clock,
       deps.log,
       (acknowledged, rejected) => this.#settled(acknowledged, rejected),
       (batches) => this.#sendLater(batches),
@@ -187,7 +188,7 @@ export class Sender {
       this.#log(level, { sequence: seq, code, message }, 'The collector rejected a batch');
     }
     if (known && ack.retry_after_s !== undefined && ack.retry_after_s > 0) this.#pause(ack.retry_after_s);
-    this.#settlement.flush();
+    this.#settlement.flush(this.#inFlight.size > 0);
     this.pump();
   }
 
@@ -311,7 +312,7 @@ export class Sender {
     else if (this.#options.ack === 'puback' && this.#inFlight.has(batch.sequence)) {
       this.#take(batch.sequence, batch.epoch);
       this.#settlement.accept(batch);
-      this.#settlement.flush();
+      this.#settlement.flush(this.#inFlight.size > 0);
     }
   }
 

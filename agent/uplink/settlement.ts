@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../clock.ts';
 import { reasonOf } from '../errors.ts';
 import type { Log } from '../mqtt/link.ts';
 import type { Outbox, SealedBatch } from './port.ts';
@@ -10,12 +11,13 @@ export interface Rejection extends Named {
   message: string;
 }
 
-/**
- * Carries acknowledgements into the outbox: one call at a time, with all that arrived meanwhile in the next, so that a
- * fast collector costs the card one commit for many batches.
- */
+/** While more is on its way, what is acknowledged within this time is one commit: fewer of them wear the card less. */
+const GATHER_MS = 20;
+
+/** Carries acknowledgements into the outbox, one call at a time. */
 export class Settlement {
   readonly #outbox: Pick<Outbox, 'acknowledge' | 'reject'>;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #settled: (acknowledged: number, rejected: number) => void;
   readonly #failed: (batches: Named[]) => void;
@@ -24,6 +26,8 @@ export class Settlement {
   #accepted: Named[] = [];
   #rejected: Rejection[] = [];
   #running: Promise<void> | null = null;
+  /** Begins the next commit. */
+  #due: Timer | null = null;
 
   /**
    * @param settled called after each commit.
@@ -31,11 +35,13 @@ export class Settlement {
    */
   constructor(
     outbox: Pick<Outbox, 'acknowledge' | 'reject'>,
+    clock: Clock,
     log: Log,
     settled: (acknowledged: number, rejected: number) => void,
     failed: (batches: Named[]) => void,
   ) {
     this.#outbox = outbox;
+    this.#clock = clock;
     this.#log = log;
     this.#settled = settled;
     this.#failed = failed;
@@ -59,33 +65,46 @@ export class Settlement {
     this.#rejected.push(rejection);
   }
 
-  /** Starts committing what was taken; returns at once. */
-  flush(): void {
-    if (this.#running !== null || this.#open.size === 0) return;
-    this.#running = this.#run().finally(() => {
-      this.#running = null;
-    });
+  /** Commits what was taken; returns at once. @param more whether more is on its way, and may join it. */
+  flush(more: boolean): void {
+    if (!more) this.#begin();
+    else if (this.#running === null && this.#waits) this.#due ??= this.#clock.after(GATHER_MS, () => this.#begin());
   }
 
   /** Resolves when all that was taken is committed or has failed. */
   async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+    while (this.#running !== null || this.#waits) {
+      this.#begin();
+      await this.#running;
+    }
+  }
+
+  get #waits(): boolean {
+    return this.#accepted.length + this.#rejected.length > 0;
+  }
+
+  #begin(): void {
+    if (this.#running !== null || !this.#waits) return;
+    this.#due?.cancel();
+    this.#due = null;
+    this.#running = this.#run().finally(() => {
+      this.#running = null;
+      this.flush(true);
+    });
   }
 
   async #run(): Promise<void> {
-    while (this.#accepted.length + this.#rejected.length > 0) {
-      const accepted = this.#accepted;
-      const rejected = this.#rejected;
-      this.#accepted = [];
-      this.#rejected = [];
-      if (accepted.length > 0) {
-        const sequences = accepted.map(({ sequence }) => sequence);
-        await this.#commit(accepted, () => this.#outbox.acknowledge(sequences), accepted.length, 0);
-      }
-      if (rejected.length > 0) {
-        const words = rejected.map(({ sequence, code, message }) => ({ sequence, code, message }));
-        await this.#commit(rejected, () => this.#outbox.reject(words), 0, rejected.length);
-      }
+    const accepted = this.#accepted;
+    const rejected = this.#rejected;
+    this.#accepted = [];
+    this.#rejected = [];
+    if (accepted.length > 0) {
+      const sequences = accepted.map(({ sequence }) => sequence);
+      await this.#commit(accepted, () => this.#outbox.acknowledge(sequences), accepted.length, 0);
+    }
+    if (rejected.length > 0) {
+      const words = rejected.map(({ sequence, code, message }) => ({ sequence, code, message }));
+      await this.#commit(rejected, () => this.#outbox.reject(words), 0, rejected.length);
     }
   }
 

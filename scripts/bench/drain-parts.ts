@@ -141,6 +141,7 @@ export function gatewayStep(directory: string, ...words: string[]): Child {
   const env = {
     ...process.env,
     NODE_OPTIONS: '--max-semi-space-size=1',
+    MALLOC_ARENA_MAX: '2',
     NODE_COMPILE_CACHE: join(directory, 'compiled'),
   };
   return new Child(`gateway ${words[0]}`, process.execPath, [script, ...words], { env });

@@ -18,7 +18,7 @@ started again: a bridge is rid of what it holds long before the collector has co
 
   --batches N   held at first (default 20000)
   --rounds N    of each (default 3; with --kill 1)
-  --window N    of our uplink: batches under way at once (default 64)
+  --window N    of our uplink: batches under way at once (default 128)
   --kill        kill -9 on the way, and see what is lost
   --autosave S  seconds between two savings of the bridging broker (default: its own default)
   --json        print the figures as JSON
@@ -112,7 +112,7 @@ function readOptions(args: string[]): Options | null | string {
       options: {
         batches: { type: 'string', default: '20000' },
         rounds: { type: 'string' },
-        window: { type: 'string', default: '64' },
+        window: { type: 'string', default: '128' },
         kill: { type: 'boolean', default: false },
         autosave: { type: 'string' },
         json: { type: 'boolean', default: false },
