@@ -88,8 +88,9 @@ describe.skipIf(missing !== null)(
       expect(sensor.rejected, told).toEqual(decoded.rejected);
       expect(decoded.strangers, told).toBe(0);
       expect(rejected, told).toBeGreaterThan(0);
-      // Around a gap a whole frame can go with a torn one; none comes of it.
-      expect(sensor.accepted, told).toBeLessThanOrEqual(written.whole);
+      // Around a gap a whole frame can go with a torn one. The head of one and the rest of a later one can pass for a frame of
+      // the right length, as this format has no checksum: of a device that was there, so that nothing is made up.
+      expect(sensor.accepted, told).toBeLessThanOrEqual(written.whole + written.gaps);
       expect(sensor.accepted, told).toBeGreaterThanOrEqual(written.whole - 2 * written.gaps);
     });
   },

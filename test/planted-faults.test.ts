@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { expectNothingLost, KILLS_MISSING, KILLS_NOTE, repeat, runWithKills } from './support/kills.ts';
+import { expectNothingLost, KILLS_MISSING, KILLS_NOTE, repeat, runWithKills, seed } from './support/kills.ts';
 
 const ATTEMPTS = 4;
 
@@ -26,7 +26,8 @@ describe.skipIf(KILLS_MISSING !== null)(`the oracle of the kills${KILLS_NOTE}`, 
     // A kill has to fall between the two: on a busy machine, where fewer windows are closed, two dozen can all miss.
     for (let attempt = 1; ; attempt++) {
       const scratch = mkdtempSync(join(directory, 'attempt-'));
-      const outcome = await runWithKills('split close', scratch, 0.7, 24, { entry });
+      const kills = { kills: 24, seed: seed + attempt };
+      const outcome = await runWithKills('split close', scratch, 0.7, 24, { entry, kills });
       if (outcome.missing + outcome.double === 0 && attempt < ATTEMPTS) continue;
       expect(outcome.missing + outcome.double, repeat).toBeGreaterThan(0);
       expect(() => expectNothingLost(outcome), repeat).toThrow();

@@ -11,7 +11,7 @@ export const KILLS_MISSING =
 export const KILLS_NOTE = KILLS_MISSING === null ? '' : ` (skipped: ${KILLS_MISSING})`;
 
 const STEP_MS = 5_000;
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+export const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 /** Told with every figure, so that a run can be repeated. */
 export const repeat = `repeat with SEED=${seed}`;
 
