@@ -230,8 +230,11 @@ describe('sender', () => {
     expect(outbox.commits).toHaveLength(2);
   });
 
-  it('commits what was acknowledged during a commit after it', async () => {
-    const { sender, session, outbox, ack, pass } = bench({ sealed: 3 });
+  it.each([
+    ['after 20 ms', 4, [2, 3]],
+    ['at once where nothing more is on its way', 3, [2, 3]],
+  ])('commits what was acknowledged during a commit %s', async (_when, sealed, late) => {
+    const { sender, session, outbox, ack, pass } = bench({ sealed });
     const { acknowledge } = outbox;
     let finish = () => {};
     outbox.acknowledge = async (sequences) => {
@@ -244,15 +247,18 @@ describe('sender', () => {
     await settle();
     await ack(1);
     await pass(20);
-    await ack(2);
-    await ack(3);
+    for (const sequence of late) await ack(sequence);
     finish();
     await settle();
     expect(outbox.commits).toEqual([[1]]);
-    await pass(20);
+    await pass(sealed > 3 ? 19 : 0);
     finish();
     await settle();
-    expect(outbox.commits).toEqual([[1], [2, 3]]);
+    expect(outbox.commits).toEqual(sealed > 3 ? [[1]] : [[1], late]);
+    await pass(1);
+    finish();
+    await settle();
+    expect(outbox.commits).toEqual([[1], late]);
   });
 
   it('commits at its end what was acknowledged', async () => {
@@ -290,7 +296,7 @@ describe('sender', () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), fc.array(step, { maxLength: 40 }), async (window, steps) => {
-        const { sender, outbox, clock } = bench({ window, sealed: 5 });
+        const { sender, outbox, clock, pass } = bench({ window, sealed: 5 });
         let session = promptSession();
         const acknowledged = new Set<number>();
         let next = 6;
@@ -319,13 +325,15 @@ describe('sender', () => {
             sender.attach(session);
           }
         }
-        while (await acknowledge(0));
-        await settle();
+        do {
+          while (await acknowledge(0));
+          await pass(20);
+        } while (await acknowledge(0));
         expect(outbox.held.size).toBe(0);
         expect(acknowledged.size).toBe(next - 1);
         expect(sender.counts.acknowledged).toBe(next - 1);
       }),
-      { numRuns: 50 },
+      { numRuns: 300 },
     );
   });
 

@@ -6,6 +6,7 @@ import type { Failure } from '../mqtt/explain.ts';
 import type { Log } from '../mqtt/link.ts';
 import type { Session } from '../mqtt/session.ts';
 import type { Ignored } from './ignored.ts';
+import type { ObserveMessage } from './observed.ts';
 import type { Outbox, SealedBatch, UplinkOptions } from './port.ts';
 import { SendQueue } from './queue.ts';
 import { Settlement } from './settlement.ts';
@@ -17,17 +18,6 @@ const LONGEST_RESEND_MS = 15 * 60_000;
 const SHORTEST_RESEND_MS = 10_000;
 const READ_AGAIN_MS = 5_000;
 const LONGEST_PAUSE_S = 3_600;
-
-/** A message that was published or taken in. */
-export interface ObservedMessage {
-  direction: 'out' | 'in';
-  what: 'batch' | 'state' | 'acknowledgement';
-  /** Of the batch, or all that are acknowledged, rejected ones included. */
-  sequences: number[];
-  bytes: number;
-}
-
-export type ObserveMessage = (message: ObservedMessage) => void;
 
 interface InFlight {
   epoch: string;
@@ -99,6 +89,8 @@ export class Sender {
   #session: Session | null = null;
   #queue: SendQueue;
   #pumping: Promise<void> | null = null;
+  /** What was acknowledged in the session before is committed: it must not be read, and sent again. */
+  #settled: Promise<void> = Promise.resolve();
   /** Set when there may be something to send; the pump runs until it finds nothing. */
   #wanted = false;
   /** Publications that the broker has not taken yet, in this session. */
@@ -125,7 +117,7 @@ export class Sender {
       deps.outbox,
       deps.clock,
       deps.log,
-      (acknowledged, rejected) => this.#settled(acknowledged, rejected),
+      (acknowledged, rejected) => this.#committed(acknowledged, rejected),
       (batches) => this.#sendLater(batches),
     );
   }
@@ -144,6 +136,7 @@ export class Sender {
   attach(session: Session): void {
     this.#session = session;
     this.#queue = new SendQueue(this.#outbox);
+    this.#settled = this.#settlement.idle();
     this.pump();
   }
 
@@ -188,7 +181,7 @@ export class Sender {
       this.#log(level, { sequence: seq, code, message }, 'The collector rejected a batch');
     }
     if (known && ack.retry_after_s !== undefined && ack.retry_after_s > 0) this.#pause(ack.retry_after_s);
-    this.#settlement.flush(this.#inFlight.size > 0);
+    this.#settle();
     this.pump();
   }
 
@@ -221,6 +214,7 @@ export class Sender {
     while (this.#wanted) {
       this.#wanted = false;
       try {
+        await this.#settled;
         await this.#resendDue();
         looked = await this.#sendNew();
       } catch (error) {
@@ -312,8 +306,13 @@ export class Sender {
     else if (this.#options.ack === 'puback' && this.#inFlight.has(batch.sequence)) {
       this.#take(batch.sequence, batch.epoch);
       this.#settlement.accept(batch);
-      this.#settlement.flush(this.#inFlight.size > 0);
+      this.#settle();
     }
+  }
+
+  /** Commits what was acknowledged, with what else is on its way, unless that would keep the window waiting. */
+  #settle(): void {
+    this.#settlement.flush(this.#inFlight.size > 0 && this.#settlement.size < 2 * this.#options.window);
   }
 
   /** Takes a sequence out of flight; false when none of this epoch was there. */
@@ -351,7 +350,7 @@ export class Sender {
     this.#listening = { at: due, timer };
   }
 
-  #settled(acknowledged: number, rejected: number): void {
+  #committed(acknowledged: number, rejected: number): void {
     this.counts.acknowledged += acknowledged;
     this.counts.rejected += rejected;
     this.#hooks.settled();

@@ -26,6 +26,8 @@ export class Settlement {
   #accepted: Named[] = [];
   #rejected: Rejection[] = [];
   #running: Promise<void> | null = null;
+  /** As `flush` was told last. */
+  #more = false;
   /** Begins the next commit. */
   #due: Timer | null = null;
 
@@ -67,6 +69,7 @@ export class Settlement {
 
   /** Commits what was taken; returns at once. @param more whether more is on its way, and may join it. */
   flush(more: boolean): void {
+    this.#more = more;
     if (!more) this.#begin();
     else if (this.#running === null && this.#waits) this.#due ??= this.#clock.after(GATHER_MS, () => this.#begin());
   }
@@ -89,7 +92,7 @@ export class Settlement {
     this.#due = null;
     this.#running = this.#run().finally(() => {
       this.#running = null;
-      this.flush(true);
+      this.flush(this.#more);
     });
   }
 

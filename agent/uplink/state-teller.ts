@@ -4,8 +4,8 @@ import { reasonOf } from '../errors.ts';
 import type { Failure } from '../mqtt/explain.ts';
 import type { Log } from '../mqtt/link.ts';
 import type { Session } from '../mqtt/session.ts';
+import type { ObserveMessage } from './observed.ts';
 import type { StateFacts } from './port.ts';
-import type { ObserveMessage } from './sender.ts';
 
 const EVERY_MS = 15 * 60_000;
 /** Changes closer together than this are told in one message. */

@@ -1,8 +1,8 @@
 import { stateMessage } from '../contract/messages.ts';
 import { VirtualClock } from '../platform/clock.ts';
 import { EPOCH, MemoryOutbox, type ScriptedSession, scriptedBroker, settle } from './fixtures.ts';
+import type { ObserveMessage } from './observed.ts';
 import type { UplinkOptions } from './port.ts';
-import type { ObserveMessage } from './sender.ts';
 import { createUplink } from './uplink.ts';
 export const OLD = 'fedcba9876543210';
 export const SECRET = 'correct horse battery';

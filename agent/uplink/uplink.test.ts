@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { stateMessage } from '../contract/messages.ts';
 import { EPOCH, settle } from './fixtures.ts';
-import type { ObservedMessage } from './sender.ts';
+import type { ObservedMessage } from './observed.ts';
 import { ACK, OLD, SECRET, statesOf, uplinkBench } from './uplink.fixture.ts';
 
 describe('uplink', () => {
