@@ -26,16 +26,16 @@ describe.skipIf(missing !== '')(`every sensor a store can have, at once${missing
       DRIVER_NAMES.map(() => 2),
     );
     // Ten of them: npm run every-sensor.
-    const ledger = await runEverySensor({ directory, seed: 2, hours: 4 });
+    const ledger = await runEverySensor({ directory, seed: 2, hours: 3 });
     process.stdout.write(`${tableOf(ledger).join('\n')}\n`);
     expect(failuresOf(ledger)).toEqual([]);
-    expect(ledger.rows.every(({ windows }) => windows === 16)).toBe(true);
+    expect(ledger.rows.every(({ windows }) => windows === 12)).toBe(true);
   });
 
   const IDS = ['lines-6', 'nrf-v3', 'modbus-wb', 'counter-json', 'counter-events'];
   const failuresWith = async (sensorId: string, fault: Omit<PlantedFault, 'sensorId'>): Promise<string[]> => {
     const sensors = EVERY_SENSOR.filter(({ id }) => IDS.includes(id));
-    const options: DayOptions = { directory, seed: 5, hours: 2, sensors, faults: [{ sensorId, ...fault }] };
+    const options: DayOptions = { directory, seed: 5, hours: 1.5, sensors, faults: [{ sensorId, ...fault }] };
     return failuresOf(await runEverySensor(options));
   };
   const fromMs = START_MS + 40 * MINUTE;
