@@ -17,8 +17,8 @@ export interface Patience {
 }
 
 /**
- * What `start` gives, tried again for as long as the disk is full, read-only or does not answer; null where the signal came first.
- * Rejects with any other failure of it.
+ * What `start` gives, tried again for as long as the disk is full, read-only or does not answer; null where the signal came
+ * first. Rejects with any other failure of it.
  */
 export async function startPatiently<T>(start: () => Promise<T>, patience: Patience): Promise<T | null> {
   const { clock, waiting, signal } = patience;

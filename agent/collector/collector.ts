@@ -136,8 +136,6 @@ class ReferenceCollector implements Collector {
   #due = false;
   /** A drain under way: what arrives meanwhile joins its next commit. */
   #draining: Promise<void> | null = null;
-  /** Whether the broker is kept waiting. */
-  #held = false;
   #stopped = false;
 
   /** @throws AgentError `broker_url`, `collector_group` */
@@ -168,7 +166,6 @@ class ReferenceCollector implements Collector {
         progress: () => {},
         closed: () => {
           this.#session = null;
-          this.#held = false;
         },
       },
       {
@@ -232,10 +229,7 @@ class ReferenceCollector implements Collector {
 
   /** The queue must not run full of what is read faster than it is stored. Who sees no reader looks after the connection. */
   #regulate(): void {
-    const hold = this.#queue.length >= QUEUE_ENOUGH && this.#store.trouble === null;
-    if (hold === this.#held) return;
-    this.#held = hold;
-    this.#session?.hold(hold);
+    this.#session?.hold(this.#queue.length >= QUEUE_ENOUGH && this.#store.trouble === null);
   }
 
   #drain(): Promise<void> {

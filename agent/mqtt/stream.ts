@@ -53,6 +53,7 @@ export class FilteredStream extends Duplex {
 
   /** While held nothing is read, and the broker is kept waiting; what was read before still comes. */
   hold(held: boolean): void {
+    if (held === this.#held) return;
     this.#held = held;
     if (held) this.#socket.pause();
     else this.#socket.resume();

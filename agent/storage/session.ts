@@ -51,8 +51,8 @@ export function regain(path: string, epoch: string, failure: AgentError): Sessio
  * Whether it was the medium or the file system that failed: read-only, unmounted, an input or output error. The files are
  * closed then, so that the medium can be checked and mounted again, which an open file prevents.
  */
-export function isOfMedium({ cause }: AgentError): boolean {
-  return /^(SQLITE_(IOERR|READONLY|CANTOPEN)|EIO$|EROFS$|ENODEV$|ENXIO$)/.test(errorCode(cause));
+export function isOfMedium({ code, cause }: AgentError): boolean {
+  return code === 'storage_io' || /^(SQLITE_(READONLY|CANTOPEN)|EROFS$)/.test(errorCode(cause));
 }
 
 function sizeOf(path: string): number {

@@ -27,13 +27,14 @@ export interface KillOutcome extends RoomRun {
   doorCounted: number;
 }
 
-/** @param hours of the day; all of it where undefined. */
+/** @param hours of the day; all of it where undefined. @param killSeed of the moments of the kills. */
 export async function runWithKills(
   name: string,
   directory: string,
   hours: number | undefined,
   kills: number,
   options: Partial<RoomRunOptions> = {},
+  killSeed = seed,
 ): Promise<KillOutcome> {
   const steps = roomSteps({ stepMs: STEP_MS, rebootAfterMs: 45 * 60_000, ...(hours === undefined ? {} : { hours }) });
   const startMs = steps[0].timeMs - STEP_MS;
@@ -43,7 +44,7 @@ export async function runWithKills(
     steps,
     startMs,
     endMs: last.timeMs + 120_000,
-    kills: { kills, seed },
+    kills: { kills, seed: killSeed },
     ...options,
     settings: { windowMinutes: 1, ...options.settings },
   });
