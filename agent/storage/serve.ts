@@ -4,7 +4,7 @@ import { AgentError, reasonOf } from '../errors.ts';
 import type { Owner, OwnerOptions } from './owner.ts';
 import type { Answer, Request } from './protocol.ts';
 
-/** Bodies from this size on are handed over, not copied: a large journal, or the batches of a backlog, would be in memory twice. */
+/** Bodies from this size on are handed over: copied, a large journal or a backlog would be in memory twice. */
 const TRANSFER_BYTES = 4 * 1024;
 
 /** Serves an owner of this class to the thread that started this one, until it is asked to stop. */
