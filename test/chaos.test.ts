@@ -55,7 +55,7 @@ async function expectShown(plant: Plant, kills: number, failure: RegExp, broker:
       seed: seed + attempt,
       patienceMs: { alone: 500, helped: 3_000 },
     });
-    if (attempt < 3 && !failures.some((text) => failure.test(text))) continue;
+    if (attempt < 6 && !failures.some((text) => failure.test(text))) continue;
     expect(failures.join('\n'), repeat).toMatch(failure);
     return;
   }

@@ -31,8 +31,8 @@ describe.skipIf(missing !== null)(`a settings file that is broken, for real${suf
   function spoil(box: LiveBox): string[] {
     const text = box.text().replace('tenant: lab', 'tenant: LAB').replace('window_minutes: 1,', 'window_minutes: 7,');
     box.write(text);
-    return ['LAB', '7,'].map((mistake) => {
-      const before = text.slice(0, text.indexOf(mistake)).split('\n');
+    return ['tenant: ', 'window_minutes: '].map((key) => {
+      const before = text.slice(0, text.indexOf(key) + key.length).split('\n');
       return `${box.settingsPath}:${before.length}:${(before.at(-1) ?? '').length + 1}:`;
     });
   }
